@@ -1,0 +1,4 @@
+//! syncd keeps folders in step with cloud services and says the truth about it.
+
+pub mod model;
+pub mod port;

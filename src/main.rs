@@ -1,0 +1,3 @@
+//! The command `syncd`.
+
+fn main() {}

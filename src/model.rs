@@ -1,0 +1,18 @@
+//! The nouns of syncd: plain values that every layer above may use.
+//!
+//! Nothing here reads a clock, a file, the network or a random number.
+
+pub mod digest;
+
+pub mod folder;
+pub mod headers;
+
+pub mod event;
+pub mod fault;
+pub mod job;
+pub mod key;
+pub mod observation;
+pub mod path;
+pub mod record;
+pub mod secret;
+pub mod time;
