@@ -1,0 +1,289 @@
+//! What the last look saw: one row per regular file.
+
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+
+use super::StoredFile;
+use super::error::StoreError;
+use super::folders::{self, Tree};
+use super::reader::Reader;
+use super::rows::{ABOVE_ALL, amount, below, bits, published, stat};
+use crate::model::job::{FolderId, JobState, Stage, Version};
+use crate::model::key::{Key, shared_with};
+use crate::model::observation::Stat;
+use crate::model::path::RelPath;
+use crate::model::record::{Candidate, Known, LiveJob};
+
+impl Reader {
+    /// Up to `limit` stored files in byte order of their paths: those after `after`, and of these
+    /// only `below` itself and what lies below it.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn page(
+        &self,
+        folder: FolderId,
+        directory: Option<&RelPath>,
+        after: Option<&RelPath>,
+        limit: usize,
+    ) -> Result<Vec<StoredFile>, StoreError> {
+        self.read("list stored files", |db| {
+            let tree = folders::tree(db, folder)?.id;
+            let mut page = Vec::new();
+            let (mut from, mut to) = (Vec::new(), ABOVE_ALL.to_vec());
+            if let Some(directory) = directory {
+                if after.is_none_or(|after| after < directory) {
+                    one(db, folder, tree, directory, &mut page)?;
+                }
+                (from, to) = below(directory);
+            }
+            if let Some(after) = after
+                && after.as_bytes() > from.as_slice()
+            {
+                from = after.as_bytes().to_vec();
+            }
+            let room = limit.saturating_sub(page.len());
+            let mut statement = db.prepare_cached(RANGE)?;
+            let mut rows = statement.query(params![folder, tree, from, to, amount(room as u64)])?;
+            while let Some(row) = rows.next()? {
+                page.push(stored_file(row)?);
+            }
+            page.truncate(limit);
+            Ok(page)
+        })
+    }
+}
+
+macro_rules! file_columns {
+    ($condition:literal) => {
+        concat!(
+            "SELECT l.path, l.dev, l.ino, l.size, l.mtime_ns, l.ctime_ns, l.digest, l.racy, \
+                l.left_out, ",
+            "s.digest, s.headers, s.in_doubt, j.state, j.digest, j.headers, j.superseded, ",
+            "l.dropped_digest, l.dropped_headers ",
+            "FROM local l LEFT JOIN synced s ON s.tree_id = ?2 AND s.path = l.path ",
+            "LEFT JOIN job j ON j.folder_id = ?1 AND j.path = l.path ",
+            $condition
+        )
+    };
+}
+
+pub(super) const RANGE: &str = file_columns!(
+    "WHERE l.folder_id = ?1 AND l.path > ?3 AND l.path < ?4 ORDER BY l.path LIMIT ?5"
+);
+const ONE: &str = file_columns!("WHERE l.folder_id = ?1 AND l.path = ?3");
+
+fn one(
+    db: &Connection,
+    folder: FolderId,
+    tree: i64,
+    path: &RelPath,
+    page: &mut Vec<StoredFile>,
+) -> rusqlite::Result<()> {
+    let found = db
+        .prepare_cached(ONE)?
+        .query_row(params![folder, tree, path], stored_file)
+        .optional()?;
+    page.extend(found);
+    Ok(())
+}
+
+fn stored_file(row: &Row<'_>) -> rusqlite::Result<StoredFile> {
+    let state: Option<JobState> = row.get(12)?;
+    let unwanted = row.get_ref(15)?.as_str_or_null()? == Some("unwanted");
+    let job = match (state, published(row, 13)?) {
+        (Some(state), Some(version)) if !unwanted => Some(LiveJob { state, version }),
+        _ => None,
+    };
+    Ok(StoredFile {
+        path: row.get(0)?,
+        stat: stat(row, 1)?,
+        digest: row.get(6)?,
+        racy: row.get(7)?,
+        excluded: row.get(8)?,
+        known: Known {
+            published: published(row, 9)?,
+            in_doubt: row.get::<_, Option<bool>>(11)?.unwrap_or(false),
+            job,
+            dropped: published(row, 16)?,
+        },
+    })
+}
+
+/// A publishable file as it was seen.
+pub(super) struct File<'a> {
+    pub(super) path: &'a RelPath,
+    pub(super) version: &'a Version,
+    pub(super) racy: bool,
+    pub(super) stage: Stage,
+    pub(super) key_path: Option<&'a str>,
+}
+
+const SAVE: &str = "INSERT INTO local (folder_id, path, dev, ino, size, mtime_ns, ctime_ns, \
+    racy, digest, \
+        headers, stage, key_path, generation) \
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 1) \
+    ON CONFLICT (folder_id, path) DO UPDATE SET dev = ?3, ino = ?4, size = ?5, mtime_ns = ?6, \
+        ctime_ns = ?7, racy = ?8, digest = ?9, headers = ?10, stage = ?11, key_path = ?12, \
+        left_out = NULL, left_out_by = NULL, \
+        generation = generation + (digest IS NOT ?9 OR headers IS NOT ?10)";
+
+/// Records a publishable file.
+pub(super) fn save(db: &Connection, folder: FolderId, file: &File<'_>) -> rusqlite::Result<()> {
+    let stat = &file.version.stat;
+    db.prepare_cached(SAVE)?
+        .execute(params![
+            folder,
+            file.path,
+            bits(stat.dev),
+            bits(stat.ino),
+            amount(stat.size),
+            stat.mtime_ns,
+            stat.ctime_ns,
+            file.racy,
+            file.version.digest,
+            file.version.headers,
+            file.stage,
+            file.key_path
+        ])
+        .map(drop)
+}
+
+const LEAVE_OUT: &str = "INSERT INTO local (folder_id, path, dev, ino, size, mtime_ns, ctime_ns, \
+    racy, \
+        left_out, left_out_by, generation) \
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8, 'rule', 1) \
+    ON CONFLICT (folder_id, path) DO UPDATE SET dev = ?3, ino = ?4, size = ?5, mtime_ns = ?6, \
+        ctime_ns = ?7, racy = 0, digest = NULL, headers = NULL, stage = NULL, key_path = NULL, \
+        left_out = ?8, left_out_by = 'rule', generation = generation + (digest IS NOT NULL)";
+
+/// Records a file that a rule leaves out.
+pub(super) fn leave_out(
+    db: &Connection,
+    folder: FolderId,
+    path: &RelPath,
+    stat: &Stat,
+    reason: &str,
+) -> rusqlite::Result<()> {
+    db.prepare_cached(LEAVE_OUT)?
+        .execute(params![
+            folder,
+            path,
+            bits(stat.dev),
+            bits(stat.ino),
+            amount(stat.size),
+            stat.mtime_ns,
+            stat.ctime_ns,
+            reason
+        ])
+        .map(drop)
+}
+
+const REMOVE: &str = "DELETE FROM local WHERE folder_id = ?1 AND path = ?2";
+
+/// Forgets a file that is gone.
+pub(super) fn remove(db: &Connection, folder: FolderId, path: &RelPath) -> rusqlite::Result<()> {
+    db.prepare_cached(REMOVE)?
+        .execute(params![folder, path])
+        .map(drop)
+}
+
+pub(super) const BY_KEY: &str = "SELECT path FROM local INDEXED BY local_key_path \
+    WHERE folder_id = ?1 AND key_path = CAST(?2 AS TEXT) AND digest IS NOT NULL";
+pub(super) const BY_NAME: &str = "SELECT path FROM local \
+    WHERE folder_id = ?1 AND path = ?2 AND key_path IS NULL AND digest IS NOT NULL";
+
+/// Whether another publishable file has the same key. An ordinary name costs one look into an
+/// index that holds only names that are not NFC.
+pub(super) fn has_twin(
+    db: &Connection,
+    folder: FolderId,
+    path: &RelPath,
+    key_path: Option<&str>,
+) -> rusqlite::Result<bool> {
+    if let Some(key) = key_path {
+        return Ok(family(db, folder, key.as_bytes())?.len() > 1);
+    }
+    db.prepare_cached(BY_KEY)?.exists(params![folder, path])
+}
+
+/// All publishable files whose key below the prefix is `key`, in byte order.
+pub(super) fn family(
+    db: &Connection,
+    folder: FolderId,
+    key: &[u8],
+) -> rusqlite::Result<Vec<RelPath>> {
+    let mut found = Vec::new();
+    for sql in [BY_KEY, BY_NAME] {
+        let mut statement = db.prepare_cached(sql)?;
+        let rows = statement.query_map(params![folder, key], |row| row.get(0))?;
+        for path in rows {
+            found.push(path?);
+        }
+    }
+    found.sort_unstable();
+    Ok(found)
+}
+
+const MARK: &str =
+    "UPDATE local SET left_out = ?3, left_out_by = ?4 WHERE folder_id = ?1 AND path = ?2";
+
+/// Leaves a file out because `other` has the same key.
+pub(super) fn mark_twin(
+    db: &Connection,
+    folder: FolderId,
+    path: &RelPath,
+    other: &RelPath,
+) -> rusqlite::Result<()> {
+    let reason = shared_with(other);
+    db.prepare_cached(MARK)?
+        .execute(params![folder, path, reason, "twin"])
+        .map(drop)
+}
+
+/// Leaves a file out because a person dropped this version of it from the queue.
+pub(super) fn mark_dropped(
+    db: &Connection,
+    folder: FolderId,
+    path: &RelPath,
+) -> rusqlite::Result<()> {
+    const REASON: &str =
+        "dropped by hand; `syncd queue retry` takes it up again, and so does a change";
+    db.prepare_cached(MARK)?
+        .execute(params![folder, path, REASON, "dropped"])
+        .map(drop)
+}
+
+/// Takes a file in again.
+pub(super) fn let_in(db: &Connection, folder: FolderId, path: &RelPath) -> rusqlite::Result<()> {
+    let none = None::<&str>;
+    db.prepare_cached(MARK)?
+        .execute(params![folder, path, none, none])
+        .map(drop)
+}
+
+const CANDIDATE: &str = "SELECT dev, ino, size, mtime_ns, ctime_ns, digest, headers, stage, \
+        coalesce(key_path, CAST(path AS TEXT)) \
+    FROM local WHERE folder_id = ?1 AND path = ?2 AND digest IS NOT NULL";
+
+/// A stored file as it is planned without being read again.
+pub(super) fn candidate(
+    db: &Connection,
+    folder: FolderId,
+    tree: &Tree,
+    path: &RelPath,
+) -> rusqlite::Result<Option<Candidate>> {
+    db.prepare_cached(CANDIDATE)?
+        .query_row(params![folder, path], |row| {
+            let below: String = row.get(8)?;
+            Ok(Candidate {
+                key: Key::from_stored(format!("{}{below}", tree.prefix)),
+                version: Version {
+                    stat: stat(row, 0)?,
+                    digest: row.get(5)?,
+                    headers: row.get(6)?,
+                },
+                stage: row.get(7)?,
+            })
+        })
+        .optional()
+}

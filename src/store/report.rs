@@ -1,0 +1,240 @@
+//! What people ask: counts, problems, the queue, and who holds whom.
+
+use rusqlite::{Connection, Row, params};
+
+use super::error::StoreError;
+use super::queue::{Scope, in_scope};
+use super::reader::Reader;
+use super::rows::{amount, count, fault, small};
+use super::{FileCounts, Holding, QueuedJob, RemoteOnly, Selection, folders};
+use crate::model::job::FolderId;
+
+impl Reader {
+    /// Every regular file of the folder in exactly one count (`settling` is the daemon's to fill
+    /// in).
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn counts(&self, folder: FolderId) -> Result<FileCounts, StoreError> {
+        self.read("count files", |db| counts(db, folder))
+    }
+
+    /// Bytes of all files that are not excluded, and of those still to be sent.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn bytes(&self, folder: FolderId) -> Result<(u64, u64), StoreError> {
+        self.read("count bytes", |db| {
+            let tree = folders::tree(db, folder)?.id;
+            db.prepare_cached(BYTES)?
+                .query_row(params![folder, tree], |row| {
+                    Ok((count(row, 0)?, count(row, 1)?))
+                })
+        })
+    }
+
+    /// Dead jobs and jobs that wait after a fault, dead ones first.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn problems(&self, folder: FolderId, limit: usize) -> Result<Vec<QueuedJob>, StoreError> {
+        self.read("list problems", |db| {
+            db.prepare_cached(PROBLEMS)?
+                .query_map(params![folder, amount(limit as u64)], queued_job)?
+                .collect()
+        })
+    }
+
+    /// The selected jobs in publish order.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn queue(&self, selection: &Selection, limit: usize) -> Result<Vec<QueuedJob>, StoreError> {
+        self.read("list the queue", |db| {
+            let mut jobs = Vec::new();
+            for scope in Scope::of(selection) {
+                let room = limit - jobs.len();
+                let mut statement = db.prepare_cached(QUEUE)?;
+                let rows = statement.query_map(
+                    params![
+                        scope.folder,
+                        scope.path,
+                        scope.from,
+                        scope.to,
+                        scope.only_dead,
+                        scope.job,
+                        amount(room as u64)
+                    ],
+                    queued_job,
+                )?;
+                for job in rows {
+                    jobs.push(job?);
+                }
+            }
+            Ok(jobs)
+        })
+    }
+
+    /// The jobs that hold pages back, in publish order, each with how many it holds.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn held(&self, folder: FolderId, limit: usize) -> Result<Vec<Holding>, StoreError> {
+        self.read("list what holds pages", |db| {
+            db.prepare_cached(HELD)?
+                .query_map(params![folder, amount(limit as u64)], |row| {
+                    Ok(Holding {
+                        path: row.get(0)?,
+                        state: row.get(1)?,
+                        pages: count(row, 2)?,
+                    })
+                })?
+                .collect()
+        })
+    }
+
+    /// Files that were acknowledged once and are gone locally, in byte order.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn remote_only(
+        &self,
+        folder: FolderId,
+        limit: usize,
+    ) -> Result<Vec<RemoteOnly>, StoreError> {
+        self.read("list remote-only files", |db| {
+            let tree = folders::tree(db, folder)?;
+            db.prepare_cached(REMOTE_ONLY)?
+                .query_map(
+                    params![folder, tree.id, amount(limit as u64), tree.prefix],
+                    |row| {
+                        Ok(RemoteOnly {
+                            path: row.get(0)?,
+                            key: row.get(1)?,
+                            size: count(row, 2)?,
+                            acknowledged_at: row.get(3)?,
+                        })
+                    },
+                )?
+                .collect()
+        })
+    }
+}
+
+/// Which count of [`FileCounts`] a row of `local l`, `synced s`, `job j` is in.
+macro_rules! kind {
+    () => {
+        "CASE WHEN l.left_out IS NOT NULL THEN 'excluded' \
+              WHEN j.state = 'running' THEN 'in-flight' \
+              WHEN j.state = 'dead' THEN 'dead' \
+              WHEN j.state = 'ready' THEN iif(j.fault_at_ms IS NULL, 'queued', 'failed') \
+              WHEN s.digest = l.digest AND s.headers = l.headers AND s.in_doubt = 0 THEN 'synced' \
+              ELSE 'queued' END"
+    };
+}
+
+macro_rules! files {
+    () => {
+        "FROM local l LEFT JOIN synced s ON s.tree_id = ?2 AND s.path = l.path \
+         LEFT JOIN job j ON j.folder_id = l.folder_id AND j.path = l.path WHERE l.folder_id = ?1"
+    };
+}
+
+const COUNTS: &str = concat!(
+    "SELECT ",
+    kind!(),
+    " AS kind, count(*) ",
+    files!(),
+    " GROUP BY kind"
+);
+const REMOTE_ONLY_COUNT: &str = "SELECT count(*) FROM synced s WHERE s.tree_id = ?2 \
+    AND s.digest IS NOT NULL \
+    AND NOT EXISTS (SELECT 1 FROM local l WHERE l.folder_id = ?1 AND l.path = s.path)";
+
+fn counts(db: &Connection, folder: FolderId) -> rusqlite::Result<FileCounts> {
+    let tree = folders::tree(db, folder)?.id;
+    let mut counts = FileCounts::default();
+    let mut statement = db.prepare_cached(COUNTS)?;
+    let mut rows = statement.query(params![folder, tree])?;
+    while let Some(row) = rows.next()? {
+        let files = count(row, 1)?;
+        let slot = match row.get_ref(0)?.as_str()? {
+            "excluded" => &mut counts.excluded,
+            "in-flight" => &mut counts.in_flight,
+            "dead" => &mut counts.dead,
+            "failed" => &mut counts.failed,
+            "synced" => &mut counts.synced,
+            _ => &mut counts.queued,
+        };
+        *slot = files;
+    }
+    counts.total = counts.in_flight + counts.dead + counts.failed + counts.synced + counts.queued;
+    counts.remote_only = db
+        .prepare_cached(REMOTE_ONLY_COUNT)?
+        .query_row(params![folder, tree], |row| count(row, 0))?;
+    Ok(counts)
+}
+
+const BYTES: &str = concat!(
+    "SELECT coalesce(sum(size) FILTER (WHERE kind <> 'excluded'), 0), ",
+    "coalesce(sum(size) FILTER (WHERE kind IN ('queued', 'in-flight', 'failed')), 0) ",
+    "FROM (SELECT l.size AS size, ",
+    kind!(),
+    " AS kind ",
+    files!(),
+    ")"
+);
+
+macro_rules! job_columns {
+    () => {
+        "SELECT j.id, j.folder_id, j.path, j.state, j.reason, j.stage, \
+         coalesce(j.next_release, j.release), j.size, j.attempts, j.tries, j.due_at_ms, \
+         j.fault_call, j.fault_layer, j.fault_code, j.fault_status, j.fault_message, j.fault_at_ms \
+         FROM job j WHERE "
+    };
+}
+pub(super) use job_columns;
+
+const PROBLEMS: &str = concat!(
+    job_columns!(),
+    "j.folder_id = ?1 AND (j.state = 'dead' OR j.fault_at_ms IS NOT NULL) ",
+    "ORDER BY j.state <> 'dead', j.fault_at_ms, j.id LIMIT ?2"
+);
+const QUEUE: &str = concat!(
+    job_columns!(),
+    in_scope!(),
+    " ORDER BY j.folder_id, coalesce(j.next_release, j.release), j.stage, j.id LIMIT ?7"
+);
+
+pub(super) fn queued_job(row: &Row<'_>) -> rusqlite::Result<QueuedJob> {
+    Ok(QueuedJob {
+        job: row.get(0)?,
+        folder: row.get(1)?,
+        path: row.get(2)?,
+        state: row.get(3)?,
+        reason: row.get(4)?,
+        stage: row.get(5)?,
+        release: row.get(6)?,
+        bytes: count(row, 7)?,
+        attempts: small(row, 8)?,
+        tries: small(row, 9)?,
+        due: row.get(10)?,
+        fault: fault(row, 11)?,
+    })
+}
+
+const HELD: &str = "SELECT path, state, pages FROM (SELECT a.path, a.state, a.stage, a.release, \
+    a.id, \
+        (SELECT count(*) FROM job p WHERE p.folder_id = ?1 AND p.state = 'ready' \
+            AND p.stage IN (1, 2) AND p.stage > a.stage \
+            AND p.release >= min(a.release, coalesce(a.gate, a.release))) AS pages \
+        FROM job a WHERE a.folder_id = ?1 AND a.state <> 'dead' AND a.stage < 2 \
+        ORDER BY a.stage, a.release, a.id LIMIT ?2) \
+    WHERE pages > 0";
+
+const REMOTE_ONLY: &str = "SELECT s.path, ?4 || coalesce(s.key_path, CAST(s.path AS TEXT)), \
+    s.size, \
+        s.acknowledged_at_ms \
+    FROM synced s WHERE s.tree_id = ?2 AND s.digest IS NOT NULL \
+    AND NOT EXISTS (SELECT 1 FROM local l WHERE l.folder_id = ?1 AND l.path = s.path) \
+    ORDER BY s.path LIMIT ?3";

@@ -1,0 +1,384 @@
+//! Writing down how attempts ended. An acknowledgement is recorded even if a newer version is
+//! wanted by now: it is the truth about the cloud.
+
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use super::Settled;
+use super::error::StoreError;
+use super::releases::{self, Tally};
+use super::rows::{amount, count};
+use super::writer::Store;
+use crate::model::fault::Fault;
+use crate::model::job::{FolderId, JobId, Outcome, Receipt, ReleaseNumber, Settlement};
+use crate::model::time::Timestamp;
+
+impl Store {
+    /// Ends attempts. One whose job is not running (any more) changes nothing: its upload stays in
+    /// doubt and is repeated.
+    ///
+    /// # Errors
+    /// The database cannot be written; then none is ended.
+    pub async fn settle(
+        &self,
+        settlements: Vec<Settlement>,
+        now: Timestamp,
+    ) -> Result<Settled, StoreError> {
+        self.write("settle jobs", move |db| settle(db, &settlements, now))
+            .await
+    }
+}
+
+fn settle(
+    db: &Connection,
+    settlements: &[Settlement],
+    now: Timestamp,
+) -> rusqlite::Result<Settled> {
+    let mut settled = Settled::default();
+    let mut folders: Vec<FolderId> = Vec::new();
+    for settlement in settlements {
+        let folder = settlement.claim.folder;
+        let Some(lease) = lease(db, settlement.claim.job)? else {
+            continue;
+        };
+        if one(db, settlement, &lease, now)? {
+            let path = settlement.claim.path.clone();
+            settled.look_again.push((folder, path));
+        }
+        if !folders.contains(&folder) {
+            folders.push(folder);
+        }
+    }
+    for folder in folders {
+        settled.finished.extend(releases::finish(db, folder, now)?);
+    }
+    Ok(settled)
+}
+
+/// What a running job's row says beside the claim.
+struct Lease {
+    tree: i64,
+    was_in_doubt: bool,
+    superseded: Option<Superseded>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Superseded {
+    Newer,
+    Unwanted,
+}
+
+const RUNNING: &str = "SELECT sent_tree_id, doubt_before, superseded FROM job \
+    WHERE id = ?1 AND state = 'running'";
+
+fn lease(db: &Connection, job: JobId) -> rusqlite::Result<Option<Lease>> {
+    db.prepare_cached(RUNNING)?
+        .query_row([job], |row| {
+            Ok(Lease {
+                tree: row.get(0)?,
+                was_in_doubt: row.get(1)?,
+                superseded: match row.get_ref(2)?.as_str_or_null()? {
+                    Some("newer") => Some(Superseded::Newer),
+                    Some(_) => Some(Superseded::Unwanted),
+                    None => None,
+                },
+            })
+        })
+        .optional()
+}
+
+/// Ends one attempt; whether its path is to be looked at again.
+fn one(
+    db: &Connection,
+    settlement: &Settlement,
+    lease: &Lease,
+    now: Timestamp,
+) -> rusqlite::Result<bool> {
+    let claim = &settlement.claim;
+    let mut tally = Tally::default();
+    let mut due = now;
+    let mut look_again = lease.superseded.is_some();
+    match &settlement.outcome {
+        Outcome::Acknowledged(receipt) => {
+            acknowledge(db, settlement, lease.tree, receipt, now)?;
+            tally.uploaded = 1;
+        }
+        Outcome::Replan(fault) => {
+            write_attempt(db, settlement, fault, now)?;
+            look_again = true;
+        }
+        Outcome::Retry {
+            fault,
+            due: at,
+            counts,
+        } => {
+            write_attempt(db, settlement, fault, now)?;
+            if lease.superseded.is_none() {
+                return retry(db, claim.job, fault, (*at, *counts), now).map(|()| false);
+            }
+            if !counts {
+                due = *at;
+            }
+        }
+        Outcome::Dead(fault) => {
+            write_attempt(db, settlement, fault, now)?;
+            if lease.superseded.is_none() {
+                bury(db, claim.job, fault, now)?;
+                tally.failed = 1;
+                return tally.add(db, claim.folder, claim.release).map(|()| false);
+            }
+        }
+        Outcome::Released => {
+            restore_doubt(db, settlement, lease)?;
+            if lease.superseded.is_none() {
+                return release(db, claim.job).map(|()| false);
+            }
+        }
+    }
+    if tally.uploaded == 0 {
+        tally = Tally::leave(claim.version.stat.size);
+    }
+    tally.add(db, claim.folder, claim.release)?;
+    match lease.superseded {
+        Some(Superseded::Newer) => renew(db, claim.job, due)?,
+        Some(Superseded::Unwanted) | None => delete(db, claim.job)?,
+    }
+    Ok(look_again)
+}
+
+const DELETE: &str = "DELETE FROM job WHERE id = ?1";
+
+fn delete(db: &Connection, job: JobId) -> rusqlite::Result<()> {
+    db.prepare_cached(DELETE)?.execute([job]).map(drop)
+}
+
+const RENEW: &str = "UPDATE job SET state = 'ready', release = next_release, next_release = NULL, \
+        gate = iif(gate IS NOT NULL AND EXISTS (SELECT 1 FROM synced s WHERE s.tree_id = \
+        job.tree_id \
+            AND s.path = job.path AND s.digest IS NOT NULL), NULL, gate), \
+        superseded = NULL, started_at_ms = NULL, sent_tree_id = NULL, sent_size = NULL, \
+        due_at_ms = ?2, attempts = 0, \
+        tries = 0, repeats = 0, last_code = NULL, fault_call = NULL, fault_layer = NULL, \
+        fault_code = NULL, fault_status = NULL, fault_message = NULL, fault_at_ms = NULL \
+    WHERE id = ?1";
+
+/// The attempt ended; now the newer version is due.
+fn renew(db: &Connection, job: JobId, due: Timestamp) -> rusqlite::Result<()> {
+    db.prepare_cached(RENEW)?
+        .execute(params![job, due])
+        .map(drop)
+}
+
+const SYNCED: &str = "INSERT INTO synced (tree_id, path, key_path, digest, headers, size, \
+    remote_id, etag, \
+        acknowledged_at_ms, in_doubt) \
+    VALUES (?1, ?2, NULL, ?3, ?4, ?5, ?6, ?7, ?8, 0) \
+    ON CONFLICT (tree_id, path) DO UPDATE SET digest = ?3, headers = ?4, size = ?5, remote_id = \
+    ?6, \
+        etag = ?7, acknowledged_at_ms = ?8, in_doubt = 0 \
+    RETURNING key_path";
+const UPLOAD: &str = "INSERT INTO upload (folder_id, release, path, key, digest, size, tries, \
+    took_ms, \
+    at_ms, remote_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+const SUCCESS: &str = "UPDATE folder SET last_success_at_ms = ?2 WHERE id = ?1";
+
+fn acknowledge(
+    db: &Connection,
+    settlement: &Settlement,
+    tree: i64,
+    receipt: &Receipt,
+    now: Timestamp,
+) -> rusqlite::Result<()> {
+    let claim = &settlement.claim;
+    let key_path: Option<String> = db.prepare_cached(SYNCED)?.query_row(
+        params![
+            tree,
+            claim.path,
+            receipt.digest,
+            claim.version.headers,
+            amount(receipt.bytes),
+            receipt.remote_id,
+            receipt.etag,
+            now
+        ],
+        |row| row.get(0),
+    )?;
+    let key_path = key_path
+        .as_deref()
+        .map_or(claim.path.as_bytes(), str::as_bytes);
+    replaced_twins(db, tree, claim.path.as_bytes(), key_path)?;
+    db.prepare_cached(UPLOAD)?.execute(params![
+        claim.folder,
+        claim.release,
+        claim.path,
+        claim.key,
+        receipt.digest,
+        amount(receipt.bytes),
+        claim.tries,
+        amount(settlement.took_ms),
+        now,
+        receipt.remote_id
+    ])?;
+    db.prepare_cached(SUCCESS)?
+        .execute(params![claim.folder, now])
+        .map(drop)
+}
+
+pub(super) const REPLACED: &str = "DELETE FROM synced INDEXED BY synced_key_path WHERE tree_id = \
+    ?1 AND key_path = CAST(?3 \
+    AS TEXT) \
+    AND path <> ?2";
+const REPLACED_NAMESAKE: &str =
+    "DELETE FROM synced WHERE tree_id = ?1 AND path = ?3 AND path <> ?2 AND key_path IS NULL";
+
+/// The object under this key now has this path's bytes; a record that another spelling of the name
+/// had it is no longer true.
+fn replaced_twins(db: &Connection, tree: i64, path: &[u8], key: &[u8]) -> rusqlite::Result<()> {
+    let bounds = params![tree, path, key];
+    db.prepare_cached(REPLACED)?.execute(bounds)?;
+    if path != key {
+        db.prepare_cached(REPLACED_NAMESAKE)?.execute(bounds)?;
+    }
+    Ok(())
+}
+
+const RETRY: &str = "UPDATE job SET state = 'ready', started_at_ms = NULL, sent_tree_id = NULL, \
+    sent_size = NULL, \
+        due_at_ms = ?2, attempts = attempts + ?3, repeats = iif(last_code IS ?4, repeats + 1, 1), \
+        last_code = ?4, fault_call = ?5, fault_layer = ?6, fault_code = ?7, fault_status = ?8, \
+        fault_message = ?9, fault_at_ms = ?10 \
+    WHERE id = ?1";
+
+fn retry(
+    db: &Connection,
+    job: JobId,
+    fault: &Fault,
+    (due, counts): (Timestamp, bool),
+    now: Timestamp,
+) -> rusqlite::Result<()> {
+    let rule = format!("{}:{}", fault.layer.as_str(), fault.code);
+    db.prepare_cached(RETRY)?
+        .execute(params![
+            job,
+            due,
+            counts,
+            rule,
+            fault.call,
+            fault.layer,
+            fault.code,
+            fault.status,
+            fault.message,
+            now
+        ])
+        .map(drop)
+}
+
+const BURY: &str = "UPDATE job SET state = 'dead', started_at_ms = NULL, sent_tree_id = NULL, \
+    sent_size = NULL, gate = NULL, \
+        attempts = attempts + 1, fault_call = ?2, fault_layer = ?3, fault_code = ?4, \
+        fault_status = ?5, fault_message = ?6, fault_at_ms = ?7 \
+    WHERE id = ?1";
+
+fn bury(db: &Connection, job: JobId, fault: &Fault, now: Timestamp) -> rusqlite::Result<()> {
+    db.prepare_cached(BURY)?
+        .execute(params![
+            job,
+            fault.call,
+            fault.layer,
+            fault.code,
+            fault.status,
+            fault.message,
+            now
+        ])
+        .map(drop)
+}
+
+const RELEASE: &str = "UPDATE job SET state = 'ready', started_at_ms = NULL, sent_tree_id = \
+    NULL, sent_size = NULL, \
+    tries = tries - 1 WHERE id = ?1";
+
+fn release(db: &Connection, job: JobId) -> rusqlite::Result<()> {
+    db.prepare_cached(RELEASE)?.execute([job]).map(drop)
+}
+
+const NEVER: &str = "DELETE FROM synced WHERE tree_id = ?1 AND path = ?2 AND digest IS NULL";
+const CERTAIN: &str = "UPDATE synced SET in_doubt = 0 WHERE tree_id = ?1 AND path = ?2";
+
+/// Nothing was sent, so what was certain before the claim is certain again.
+fn restore_doubt(db: &Connection, settlement: &Settlement, lease: &Lease) -> rusqlite::Result<()> {
+    if lease.was_in_doubt {
+        return Ok(());
+    }
+    let row = params![lease.tree, settlement.claim.path];
+    db.prepare_cached(NEVER)?.execute(row)?;
+    db.prepare_cached(CERTAIN)?.execute(row).map(drop)
+}
+
+/// How many failures of one path are kept.
+const ATTEMPTS_KEPT: i64 = 20;
+const ATTEMPT: &str = "INSERT INTO attempt (folder_id, path, at_ms, call, layer, code, status, \
+    message, \
+    took_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+pub(super) const FORGET: &str = "DELETE FROM attempt WHERE folder_id = ?1 AND path = ?2 AND id <= \
+    (SELECT id FROM attempt WHERE folder_id = ?1 AND path = ?2 ORDER BY id DESC LIMIT 1 OFFSET ?3)";
+
+fn write_attempt(
+    db: &Connection,
+    settlement: &Settlement,
+    fault: &Fault,
+    now: Timestamp,
+) -> rusqlite::Result<()> {
+    let claim = &settlement.claim;
+    db.prepare_cached(ATTEMPT)?.execute(params![
+        claim.folder,
+        claim.path,
+        now,
+        fault.call,
+        fault.layer,
+        fault.code,
+        fault.status,
+        fault.message,
+        amount(settlement.took_ms)
+    ])?;
+    db.prepare_cached(FORGET)?
+        .execute(params![claim.folder, claim.path, ATTEMPTS_KEPT])
+        .map(drop)
+}
+
+const INTERRUPTED: &str = "SELECT id, folder_id, release, superseded, sent_size FROM job \
+    WHERE state = 'running'";
+const RECOVER: &str = "UPDATE job SET state = 'ready', started_at_ms = NULL, sent_tree_id = \
+    NULL, sent_size = NULL, \
+    crashes = crashes + 1, due_at_ms = min(due_at_ms, ?2) WHERE id = ?1";
+const CRASHED: &str = "UPDATE job SET crashes = crashes + 1 WHERE id = ?1";
+
+/// Ends the attempts of a process that died: their outcome was never learnt.
+pub(super) fn recover(db: &Connection, now: Timestamp) -> rusqlite::Result<u64> {
+    type Interrupted = (JobId, FolderId, ReleaseNumber, Option<String>, u64);
+    let jobs: Vec<Interrupted> = db
+        .prepare_cached(INTERRUPTED)?
+        .query_map([], |row| {
+            Ok((
+                row.get(0)?,
+                row.get(1)?,
+                row.get(2)?,
+                row.get(3)?,
+                count(row, 4)?,
+            ))
+        })?
+        .collect::<Result<_, _>>()?;
+    for (job, folder, release, superseded, size) in &jobs {
+        match superseded.as_deref() {
+            None => {
+                db.prepare_cached(RECOVER)?.execute(params![job, now])?;
+                continue;
+            }
+            Some("newer") => {
+                db.prepare_cached(CRASHED)?.execute([job])?;
+                renew(db, *job, now)?;
+            }
+            Some(_) => delete(db, *job)?,
+        }
+        Tally::leave(*size).add(db, *folder, *release)?;
+    }
+    Ok(jobs.len() as u64)
+}

@@ -1,0 +1,73 @@
+//! The query plans of what runs often: an index that is lost is a red test.
+
+use rusqlite::Connection;
+
+use super::{claim, local, open, queue, record, releases, settle};
+
+fn plan(db: &Connection, sql: &str) -> String {
+    let mut statement = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+    let count = statement.parameter_count();
+    let nulls = vec![rusqlite::types::Null; count];
+    let lines: Vec<String> = statement
+        .query_map(rusqlite::params_from_iter(nulls), |row| row.get(3))
+        .unwrap()
+        .collect::<Result<_, _>>()
+        .unwrap();
+    lines.join("\n")
+}
+
+#[test]
+fn statements_that_run_often_seek_and_never_scan_or_sort() {
+    let db = open::in_memory().unwrap();
+    for (name, sql) in [
+        ("claim: ready", claim::READY),
+        ("claim: any due", claim::ANY_DUE),
+        ("claim: running", claim::RUNNING),
+        ("claim: first open", claim::FIRST_OPEN),
+        ("claim: first ready", claim::FIRST_READY),
+        ("claim: first running", claim::FIRST_RUNNING),
+        ("claim: first gate", claim::FIRST_GATE),
+        ("claim: first due", claim::FIRST_DUE),
+        ("claim: lease", claim::LEASE),
+        ("claim: doubt", claim::DOUBT),
+        ("local: range", local::RANGE),
+        ("local: by key", local::BY_KEY),
+        ("local: by name", local::BY_NAME),
+        ("record: lookup", record::LOOKUP),
+        ("releases: finish", releases::FINISH),
+        ("settle: forget", settle::FORGET),
+        ("settle: replaced", settle::REPLACED),
+        ("queue: delete", queue::DELETE),
+    ] {
+        let plan = plan(&db, sql);
+        let bad = plan.lines().find(|line| {
+            (line.starts_with("SCAN")
+                && *line != "SCAN CONSTANT ROW"
+                && !line.starts_with("SCAN (subquery"))
+                || line.contains("TEMP B-TREE")
+                || (line.ends_with("KEY (folder_id=?)") || line.ends_with("KEY (tree_id=?)"))
+        });
+        assert_eq!(bad, None, "{name}:\n{plan}");
+    }
+}
+
+#[test]
+fn the_plan_of_claiming_is_as_it_was_chosen() {
+    let db = open::in_memory().unwrap();
+    assert_eq!(
+        plan(&db, claim::READY),
+        "SEARCH job USING INDEX job_ready (folder_id=? AND stage=? AND release<?)\n\
+         CORRELATED SCALAR SUBQUERY 1\n\
+         SEARCH r USING COVERING INDEX job_running (folder_id=? AND key=?)"
+    );
+    assert_eq!(
+        plan(&db, claim::FIRST_READY),
+        "SEARCH job USING COVERING INDEX job_ready (folder_id=? AND stage=?)"
+    );
+    assert_eq!(
+        plan(&db, local::RANGE),
+        "SEARCH l USING PRIMARY KEY (folder_id=? AND path>? AND path<?)\n\
+         SEARCH s USING PRIMARY KEY (tree_id=? AND path=?) LEFT-JOIN\n\
+         SEARCH j USING INDEX sqlite_autoindex_job_1 (folder_id=? AND path=?) LEFT-JOIN"
+    );
+}
