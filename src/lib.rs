@@ -1,5 +1,6 @@
 //! syncd keeps folders in step with cloud services and says the truth about it.
 
+pub mod decide;
 pub mod model;
 pub mod port;
 pub mod store;
