@@ -1,6 +1,7 @@
 //! syncd keeps folders in step with cloud services and says the truth about it.
 
 pub mod decide;
+pub mod flow;
 pub mod model;
 pub mod port;
 pub mod store;
