@@ -1,5 +1,6 @@
 //! syncd keeps folders in step with cloud services and says the truth about it.
 
+pub mod adapter;
 pub mod decide;
 pub mod flow;
 pub mod model;

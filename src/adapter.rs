@@ -1,0 +1,8 @@
+//! The real world behind the ports: everything that touches the network, the clock or chance.
+
+pub mod http;
+pub mod inotify;
+pub mod os_dice;
+pub mod os_disk;
+pub mod system_clock;
+pub mod token_source;

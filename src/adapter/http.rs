@@ -1,0 +1,218 @@
+//! The transport over the network: reqwest with every default that is dangerous here turned off.
+//!
+//! No redirects, no proxy but the configured one, no cookies, no decompression, one client for each
+//! peer. Invariants: no address and no secret in any message; a reply that was not complete is a fault.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use reqwest::header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
+
+use crate::model::secret::Secret;
+use crate::port::BoxFuture;
+use crate::port::transport::{
+    Method, Peer, Reply, Request, Transport, TransportFault, TransportKind,
+};
+
+mod body;
+mod client;
+mod failure;
+pub mod guard;
+pub mod resolver;
+mod stall;
+
+use body::{Progress, TrackedBody};
+use client::Clients;
+use failure::{classify, fault};
+
+/// What the configuration says about the network.
+#[derive(Debug, Clone, Default)]
+pub struct HttpSettings {
+    /// The only proxy that is used; its address may hold a password.
+    pub proxy: Option<Secret>,
+    /// PEM file of roots to trust besides those of the machine.
+    pub ca_file: Option<PathBuf>,
+    /// Time limits.
+    pub limits: HttpLimits,
+}
+
+/// Time limits besides the deadline of each request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HttpLimits {
+    /// For a connection to stand, with TLS.
+    pub connect: Duration,
+    /// Without a byte in either direction.
+    pub idle: Duration,
+    /// The span over which the slowest rate is measured …
+    pub rate_window: Duration,
+    /// … and the fewest bytes that must move in it.
+    pub rate_window_bytes_min: u64,
+}
+
+impl Default for HttpLimits {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(10),
+            idle: Duration::from_secs(30),
+            rate_window: Duration::from_mins(1),
+            rate_window_bytes_min: 60 * 1024,
+        }
+    }
+}
+
+/// The transport.
+pub struct HttpTransport {
+    settings: HttpSettings,
+    api: Clients,
+    upload_hosts: Clients,
+}
+
+impl HttpTransport {
+    /// Nothing is built or read before the first request.
+    pub fn new(settings: HttpSettings) -> Self {
+        Self {
+            settings,
+            api: Clients::default(),
+            upload_hosts: Clients::default(),
+        }
+    }
+
+    async fn run(&self, request: Request) -> Result<Reply, TransportFault> {
+        let progress = Arc::new(Progress::default());
+        let deadline = request.deadline;
+        let exchange = self.exchange_once(request, Arc::clone(&progress));
+        let stalled = stall::watch(&progress, &self.settings.limits);
+        tokio::select! {
+            biased;
+            result = exchange => result,
+            message = stalled => Err(fault(TransportKind::Stalled, message, &progress)),
+            () = stall::wait(deadline) => {
+                Err(fault(TransportKind::Timeout, "no complete answer in time", &progress))
+            }
+        }
+    }
+
+    async fn exchange_once(
+        &self,
+        request: Request,
+        progress: Arc<Progress>,
+    ) -> Result<Reply, TransportFault> {
+        let reply_bytes_max = request.reply_bytes_max;
+        let (request, client) = self.prepare(request, &progress)?;
+        let len = request
+            .body()
+            .map_or(0, |body| http_body::Body::size_hint(body).lower());
+        let response = client
+            .execute(request)
+            .await
+            .map_err(|error| classify(&error, &progress))?;
+        let reply = read_reply(response, reply_bytes_max, &progress).await?;
+        // A server that says "stored" before it has everything cannot have stored it.
+        if (200..300).contains(&reply.status) && progress.sent() < len {
+            let message = "the answer came before the whole body had been sent";
+            return Err(fault(TransportKind::Reset, message, &progress));
+        }
+        Ok(reply)
+    }
+
+    fn prepare(
+        &self,
+        request: Request,
+        progress: &Arc<Progress>,
+    ) -> Result<(reqwest::Request, &reqwest::Client), TransportFault> {
+        let refused = |message: &str| fault(TransportKind::Refused, message, progress);
+        let url = guard::check(request.peer, request.url.expose(), &request.allowed_hosts)
+            .map_err(|why| refused(&format!("the address may not be asked: {why}")))?;
+        let clients = match request.peer {
+            Peer::Api => &self.api,
+            Peer::UploadHost => &self.upload_hosts,
+        };
+        let client = clients.get(request.peer, url.scheme() == "http", &self.settings)?;
+        let method = match request.method {
+            Method::Get => reqwest::Method::GET,
+            Method::Post => reqwest::Method::POST,
+            Method::Put => reqwest::Method::PUT,
+        };
+        let mut built = reqwest::Request::new(method, url);
+        let body = TrackedBody::new(request.body, Arc::clone(progress));
+        *built.headers_mut() = headers(&request.headers).map_err(|why| refused(&why))?;
+        if body.len() > 0 {
+            *built.body_mut() = Some(reqwest::Body::wrap(body));
+        } else if request.method != Method::Get {
+            built
+                .headers_mut()
+                .insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+        }
+        Ok((built, client))
+    }
+}
+
+impl Transport for HttpTransport {
+    fn exchange(&self, request: Request) -> BoxFuture<'_, Result<Reply, TransportFault>> {
+        Box::pin(self.run(request))
+    }
+}
+
+fn headers(pairs: &[(String, Secret)]) -> Result<HeaderMap, String> {
+    let mut headers = HeaderMap::with_capacity(pairs.len() + 1);
+    for (name, value) in pairs {
+        let parsed = HeaderName::from_bytes(name.as_bytes()).ok();
+        let parsed = parsed.zip(HeaderValue::from_str(value.expose()).ok());
+        let Some((header, mut value)) = parsed else {
+            return Err(format!("the header {} cannot be sent", name.escape_debug()));
+        };
+        value.set_sensitive(true);
+        headers.insert(header, value);
+    }
+    Ok(headers)
+}
+
+async fn read_reply(
+    mut response: reqwest::Response,
+    reply_bytes_max: usize,
+    progress: &Progress,
+) -> Result<Reply, TransportFault> {
+    // The head's own size is not told; what matters is that something moved.
+    progress.receive(1);
+    let is_encoded = response
+        .headers()
+        .get_all(CONTENT_ENCODING)
+        .iter()
+        .any(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity"));
+    if is_encoded {
+        let message = "the answer is compressed although that was not asked for";
+        return Err(fault(TransportKind::Encoded, message, progress));
+    }
+    let too_large = || {
+        let message = format!("the answer is longer than {reply_bytes_max} bytes");
+        fault(TransportKind::TooLarge, &message, progress)
+    };
+    if response
+        .content_length()
+        .is_some_and(|len| len > reply_bytes_max as u64)
+    {
+        return Err(too_large());
+    }
+    let mut body = BytesMut::new();
+    while let Some(piece) = response
+        .chunk()
+        .await
+        .map_err(|error| classify(&error, progress))?
+    {
+        progress.receive(piece.len());
+        if body.len() + piece.len() > reply_bytes_max {
+            return Err(too_large());
+        }
+        body.extend_from_slice(&piece);
+    }
+    let headers = response.headers().iter().filter_map(|(name, value)| {
+        Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
+    });
+    Ok(Reply {
+        status: response.status().as_u16(),
+        headers: headers.collect(),
+        body: body.freeze(),
+    })
+}
