@@ -2,6 +2,7 @@
 
 pub mod adapter;
 pub mod decide;
+pub mod engine;
 pub mod flow;
 pub mod model;
 pub mod port;

@@ -1,0 +1,254 @@
+//! Which directory is the folder: opened, told from one that was put in its place, watched.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use super::look::Policy;
+use super::{HINTS_MAX, Intake, IntakeError, Opened, Trouble, with_cause};
+use crate::decide::filter::{IGNORE_FILE, IGNORE_FILE_BYTES_MAX};
+use crate::model::folder::{FolderSpec, WatchMode};
+use crate::model::observation::{EntryKind, Stat};
+use crate::model::path::RelPath;
+use crate::port::disk::{DiskError, Root, RootIdentity};
+use crate::store::{StoreError, StoredFile};
+
+/// So many stored files are compared to tell the same tree on another device number.
+const SAMPLE: usize = 200;
+
+/// A root with what it is, where the disk let us see.
+type Found = Result<(Arc<dyn Root>, Standing), DiskError>;
+
+/// What stands at the root's path.
+enum Standing {
+    /// The directory that was there before, or the first one.
+    Same,
+    /// Another one that takes its place.
+    Adopted,
+    /// One that must not take its place, and why.
+    Refused(String),
+}
+
+impl Intake {
+    /// Opens the root and begins to watch it, if wanted; else the folder is blocked with the reason.
+    pub(super) async fn open(&mut self, watched: bool) -> Result<(), IntakeError> {
+        let disk = Arc::clone(&self.ports.disk);
+        let path = self.spec.path.clone();
+        let reader = self.store.reader()?;
+        let (folder, known) = (self.folder, self.known_root);
+        let accepted = self.root_accepted;
+        let opening = move || -> Result<Found, StoreError> {
+            let root = match disk.open_root(&path) {
+                Ok(root) => root,
+                Err(error) => return Ok(Err(error)),
+            };
+            let sample = || reader.page(folder, None, None, SAMPLE);
+            let standing = match known {
+                Some(known) if known != root.identity() && !accepted => {
+                    match replaced(root.as_ref(), known, sample)? {
+                        Ok(standing) => standing,
+                        Err(error) => return Ok(Err(error)),
+                    }
+                }
+                Some(known) if known == root.identity() => Standing::Same,
+                Some(_) | None => Standing::Adopted,
+            };
+            Ok(Ok((root, standing)))
+        };
+        let (root, standing) = match self.ports.offload.run(opening).await? {
+            Ok(opened) => opened,
+            Err(error) => {
+                self.block(with_cause(&error));
+                return Ok(());
+            }
+        };
+        match standing {
+            Standing::Refused(reason) => {
+                self.block(reason);
+                return Ok(());
+            }
+            Standing::Adopted => {
+                self.store.set_root(self.folder, root.identity()).await?;
+            }
+            Standing::Same => {}
+        }
+        self.known_root = Some(root.identity());
+        self.root_accepted = false;
+        if watched {
+            self.start_watch().await;
+        }
+        match self.load(Arc::clone(&root)).await {
+            Ok((policy, ignore_file)) => {
+                self.blocked = None;
+                self.root.send_replace(Some(Arc::clone(&root)));
+                // Jobs of an earlier process may wait for nothing but this root.
+                self.wake.notify_one();
+                self.opened = Some(Opened {
+                    root,
+                    policy: Arc::new(policy),
+                    ignore_file,
+                });
+            }
+            Err(reason) => self.block(reason),
+        }
+        Ok(())
+    }
+
+    async fn start_watch(&mut self) {
+        self.watch = None;
+        self.degraded = None;
+        if matches!(self.spec.watch, WatchMode::Off | WatchMode::Poll) {
+            return;
+        }
+        let (sender, hints) = mpsc::channel(HINTS_MAX);
+        self.hints = hints;
+        let watcher = Arc::clone(&self.ports.watcher);
+        let path = self.spec.path.clone();
+        let watching = move || watcher.watch(&path, sender);
+        match self.ports.offload.run(watching).await {
+            Ok(watch) => self.watch = Some(watch),
+            Err(error) => {
+                self.notice(error.to_string());
+                self.degraded = Some(error.to_string());
+            }
+        }
+    }
+
+    /// Whether the path still leads to the open root.
+    pub(super) async fn check_root(&mut self) -> Result<(), Trouble> {
+        let Some(opened) = &self.opened else {
+            return Err(Trouble::RootChanged);
+        };
+        let identity = opened.root.identity();
+        let disk = Arc::clone(&self.ports.disk);
+        let path = self.spec.path.clone();
+        let looking = move || disk.open_root(&path).map(|root| root.identity());
+        match self.ports.offload.run(looking).await {
+            Ok(found) if found == identity => Ok(()),
+            Ok(_) | Err(_) => Err(Trouble::RootChanged),
+        }
+    }
+
+    /// Reads `.syncdignore` again if it changed.
+    pub(super) async fn refresh_policy(&mut self) -> Result<(), Trouble> {
+        let Some(opened) = &self.opened else {
+            return Ok(());
+        };
+        let root = Arc::clone(&opened.root);
+        let before = opened.ignore_file;
+        let looking = move || ignore_file_stat(root.as_ref());
+        let found = self.ports.offload.run(looking).await;
+        if found.is_ok_and(|found| found == before) {
+            return Ok(());
+        }
+        let Some(root) = self.opened.as_ref().map(|opened| Arc::clone(&opened.root)) else {
+            return Ok(());
+        };
+        match self.load(root).await {
+            Ok((policy, ignore_file)) => {
+                if let Some(opened) = &mut self.opened {
+                    opened.policy = Arc::new(policy);
+                    opened.ignore_file = ignore_file;
+                }
+            }
+            Err(reason) => self.block(reason),
+        }
+        Ok(())
+    }
+
+    async fn load(&self, root: Arc<dyn Root>) -> Result<(Policy, Option<Stat>), String> {
+        let spec = self.spec.clone();
+        self.ports
+            .offload
+            .run(move || policy(root.as_ref(), &spec))
+            .await
+    }
+}
+
+/// Decides about a directory that is another one than before.
+fn replaced(
+    root: &dyn Root,
+    known: RootIdentity,
+    sample: impl FnOnce() -> Result<Vec<StoredFile>, StoreError>,
+) -> Result<Result<Standing, DiskError>, StoreError> {
+    let is_empty = match root.list(None) {
+        Ok(entries) => entries.is_empty(),
+        Err(error) => return Ok(Err(error)),
+    };
+    let refused = |what: &str| {
+        Ok(Ok(Standing::Refused(format!(
+            "{what}; it is looked at again every few seconds, and `syncd resume` takes it as it is"
+        ))))
+    };
+    if is_empty {
+        return refused("Another directory is in the folder's place, and it is empty");
+    }
+    if root.identity().dev == known.dev {
+        return Ok(Ok(Standing::Adopted));
+    }
+    // A file system that was mounted again may have another number: then its files are still the same.
+    let is_same = sample()?.iter().any(|stored| {
+        let same = |stat: Stat| {
+            (stat.ino, stat.size, stat.mtime_ns)
+                == (stored.stat.ino, stored.stat.size, stored.stat.mtime_ns)
+        };
+        matches!(root.entry(&stored.path), Ok(Some(entry)) if same(entry.stat))
+    });
+    if is_same {
+        return Ok(Ok(Standing::Adopted));
+    }
+    refused("Another file system with other files is in the folder's place")
+}
+
+fn ignore_path() -> Option<RelPath> {
+    RelPath::from_bytes(IGNORE_FILE.as_bytes()).ok()
+}
+
+fn ignore_file_stat(root: &dyn Root) -> Result<Option<Stat>, DiskError> {
+    let Some(path) = ignore_path() else {
+        return Ok(None);
+    };
+    let entry = root.entry(&path)?;
+    Ok(entry
+        .filter(|entry| entry.kind == EntryKind::File)
+        .map(|entry| entry.stat))
+}
+
+/// The folder's rules, with its `.syncdignore`; the error says why the folder has to wait. Going on
+/// without the ignore file would publish what somebody meant to keep private.
+fn policy(root: &dyn Root, spec: &FolderSpec) -> Result<(Policy, Option<Stat>), String> {
+    let unreadable =
+        |error: &DiskError| format!("{IGNORE_FILE} cannot be read: {}", with_cause(error));
+    let stat = ignore_file_stat(root).map_err(|error| unreadable(&error))?;
+    let text = match (stat, ignore_path()) {
+        (Some(_), Some(path)) => {
+            let bytes = read_whole(root, &path).map_err(|error| unreadable(&error))?;
+            let text = bytes
+                .and_then(|bytes| String::from_utf8(bytes).ok())
+                .ok_or_else(|| {
+                    format!("{IGNORE_FILE} is not UTF-8 text of at most 1 MiB; mend it")
+                })?;
+            Some(text)
+        }
+        _ => None,
+    };
+    let policy = Policy::new(spec, text.as_deref()).map_err(|error| error.to_string())?;
+    Ok((policy, stat))
+}
+
+/// The bytes of a small file; `None` if it is too large.
+fn read_whole(root: &dyn Root, path: &RelPath) -> Result<Option<Vec<u8>>, DiskError> {
+    let mut source = root.open(path)?;
+    let mut bytes = Vec::new();
+    let mut piece = [0; 16 * 1024];
+    loop {
+        let count = source.read(&mut piece)?;
+        if count == 0 {
+            return Ok(Some(bytes));
+        }
+        bytes.extend_from_slice(piece.get(..count).unwrap_or_default());
+        if bytes.len() > IGNORE_FILE_BYTES_MAX {
+            return Ok(None);
+        }
+    }
+}

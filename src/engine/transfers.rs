@@ -1,0 +1,409 @@
+//! The transfers of one account: claims jobs, runs attempts side by side, and has their outcomes written
+//! down in batches. A slot never waits for a commit.
+//!
+//! Invariants: nothing starts while the account's gate is closed, but the one probe; a job that was
+//! claimed is settled, released, or found running by the next process; an outcome is told to anybody only
+//! after it is committed.
+
+mod attempt;
+mod outcome;
+pub(super) mod source;
+mod supply;
+mod tokens;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use futures_util::future::OptionFuture;
+use futures_util::stream::FuturesUnordered;
+use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::decide::account::{Gate, Permit, Start};
+use crate::decide::concurrency::{Demand, Limiter};
+use crate::engine::folder::Folder;
+use crate::engine::live::AccountLive;
+use crate::engine::{ClockOffset, EngineError, Ports};
+use crate::model::folder::AccountSpec;
+use crate::model::job::{JobId, Outcome, Settlement};
+use crate::model::time::Monotonic;
+use crate::port::BoxFuture;
+use crate::store::{Store, StoreError};
+
+use attempt::{Context, Ended};
+use outcome::{Commit, Written};
+use source::Budget;
+use supply::{Delivery, Prepared};
+
+/// At least so many jobs are claimed at once.
+const CLAIM_MIN: usize = 64;
+/// At most so many jobs are claimed at once.
+const CLAIM_MAX: usize = 256;
+/// How often the token file of a paused account is looked at.
+const TOKEN_FILE_EVERY: Duration = Duration::from_secs(5);
+/// How long a stop waits for transfers that are under way.
+pub(super) const DRAIN_MAX: Duration = Duration::from_secs(8);
+
+/// What a person asks of an account's transfers.
+#[derive(Debug)]
+pub(super) enum AccountCommand {
+    /// Lift a pause and probe at once.
+    Resume,
+    /// A folder was paused or resumed, or its queue was edited: claim afresh.
+    Reclaim,
+    /// Answer once nothing is under way, and nothing will be begun within this span or the account has
+    /// been closed for that long.
+    TellWhenAtRest(Duration, oneshot::Sender<()>),
+}
+
+/// What an account's transfers are given.
+pub(super) struct AccountParts {
+    /// The account.
+    pub account: AccountSpec,
+    /// Its folders.
+    pub folders: Vec<Arc<Folder>>,
+    /// The memory.
+    pub store: Store,
+    /// The world.
+    pub ports: Ports,
+    /// Shared by all accounts.
+    pub budget: Budget,
+    /// Faults a file may have before it is given up.
+    pub attempts_max: u32,
+    /// Shared by all accounts.
+    pub clock_offset: ClockOffset,
+    /// Rung when an intake has planned something.
+    pub wake: Arc<Notify>,
+    /// The gate as it was written down.
+    pub gate: Gate,
+    /// What a person asks.
+    pub commands: mpsc::Receiver<AccountCommand>,
+    /// Cancelled: take no new work.
+    pub stop: CancellationToken,
+}
+
+/// The task of one account.
+pub(super) struct Transfers {
+    context: Arc<Context>,
+    store: Store,
+    folders: VecDeque<Arc<Folder>>,
+    attempts_max: u32,
+    clock_offset: ClockOffset,
+    wake: Arc<Notify>,
+    commands: mpsc::Receiver<AccountCommand>,
+    stop: CancellationToken,
+    live: watch::Sender<AccountLive>,
+
+    gate: Gate,
+    limiter: Limiter,
+    ready: VecDeque<Prepared>,
+    slots: FuturesUnordered<BoxFuture<'static, (Permit, Ended)>>,
+    delivery: Option<BoxFuture<'static, Result<Delivery, StoreError>>>,
+    outcomes: Vec<Written>,
+    settling: Option<BoxFuture<'static, Result<Commit, StoreError>>>,
+    /// Something may be claimable that was not when last asked.
+    hungry: bool,
+    next_due: Option<Monotonic>,
+    revived: Vec<JobId>,
+    /// The gate's state and closures as they were last written down.
+    gate_written: (&'static str, u32),
+    listeners: Vec<(Duration, oneshot::Sender<()>)>,
+    /// Since when the gate has been closed without a break.
+    closed_since: Option<Monotonic>,
+    /// When the token file of a paused account is looked at again.
+    token_file_at: Monotonic,
+    /// A person was told that the cloud answers no checksums.
+    unchecked_told: bool,
+}
+
+enum Happened {
+    Ended(Permit, Box<Ended>),
+    Committed(Result<Commit, StoreError>),
+    Delivered(Result<Delivery, StoreError>),
+    Command(AccountCommand),
+    Woken,
+    Timer,
+    StopAsked,
+}
+
+impl Transfers {
+    /// An account that has not begun, and what can be seen of it from outside.
+    pub(super) fn new(parts: AccountParts) -> (Self, watch::Receiver<AccountLive>) {
+        let (live, seen) = watch::channel(AccountLive {
+            name: parts.account.name.clone(),
+            ..AccountLive::default()
+        });
+        let limiter = Limiter::new(parts.account.concurrency);
+        let context = Context {
+            ports: parts.ports,
+            account: parts.account,
+            tokens: tokens::Tokens::default(),
+            budget: parts.budget,
+            clock_told: AtomicBool::new(false),
+        };
+        let transfers = Self {
+            context: Arc::new(context),
+            store: parts.store,
+            folders: parts.folders.into(),
+            attempts_max: parts.attempts_max,
+            clock_offset: parts.clock_offset,
+            wake: parts.wake,
+            commands: parts.commands,
+            stop: parts.stop,
+            live,
+            gate: parts.gate,
+            limiter,
+            ready: VecDeque::new(),
+            slots: FuturesUnordered::new(),
+            delivery: None,
+            outcomes: Vec::new(),
+            settling: None,
+            hungry: true,
+            next_due: None,
+            revived: Vec::new(),
+            gate_written: ("", 0),
+            listeners: Vec::new(),
+            closed_since: None,
+            token_file_at: Monotonic::default(),
+            unchecked_told: false,
+        };
+        (transfers, seen)
+    }
+
+    /// Runs until it is stopped and everything under way is settled.
+    ///
+    /// # Errors
+    /// The store cannot be written any more; what was under way is found again by the next process.
+    pub(super) async fn run(mut self) -> Result<(), EngineError> {
+        let mut draining: Option<Monotonic> = None;
+        loop {
+            if draining.is_none() {
+                self.start_attempts();
+                self.start_delivery();
+            }
+            // After a jump ahead everything is due early, which does no harm; moving it would put off
+            // for as long what was planned since the jump.
+            if let Some(jump_ms) = self.clock_offset.jump_ms(&*self.context.ports.clock)
+                && jump_ms < 0
+            {
+                self.store.shift_due(jump_ms).await?;
+            }
+            self.start_settling();
+            self.publish_live();
+            if draining.is_some() && self.is_at_rest() {
+                return Ok(());
+            }
+            match self.next(draining).await {
+                Happened::Ended(permit, ended) => self.ended(permit, *ended),
+                Happened::Committed(commit) => self.committed(commit?),
+                Happened::Delivered(delivery) => self.delivered(delivery?),
+                Happened::Command(command) => self.obey(command),
+                Happened::Woken => self.hungry = true,
+                Happened::Timer if draining.is_some() => self.interrupt(),
+                Happened::Timer => {
+                    self.next_due = self.next_due.filter(|due| *due > self.now());
+                    self.hungry = true;
+                    self.look_for_a_new_token_file().await;
+                }
+                Happened::StopAsked => {
+                    draining = Some(self.context.ports.clock.monotonic() + DRAIN_MAX);
+                    self.release_ready();
+                }
+            }
+        }
+    }
+
+    async fn next(&mut self, draining: Option<Monotonic>) -> Happened {
+        let timer = draining.or_else(|| self.timer());
+        let timer: OptionFuture<_> = timer
+            .map(|at| self.context.ports.clock.sleep_until(at))
+            .into();
+        let delivery: OptionFuture<_> = self.delivery.as_mut().into();
+        let settling: OptionFuture<_> = self.settling.as_mut().into();
+        let happened = tokio::select! {
+            biased;
+            Some(result) = settling => Happened::Committed(result),
+            Some((permit, ended)) = self.slots.next(), if !self.slots.is_empty() => {
+                Happened::Ended(permit, Box::new(ended))
+            }
+            Some(result) = delivery => Happened::Delivered(result),
+            () = self.stop.cancelled(), if draining.is_none() => Happened::StopAsked,
+            Some(command) = self.commands.recv() => Happened::Command(command),
+            () = self.wake.notified(), if draining.is_none() => Happened::Woken,
+            Some(()) = timer => Happened::Timer,
+        };
+        match happened {
+            Happened::Committed(_) => self.settling = None,
+            Happened::Delivered(_) => self.delivery = None,
+            _ => {}
+        }
+        happened
+    }
+
+    /// When something may have to be done although nothing happens.
+    fn timer(&self) -> Option<Monotonic> {
+        // A probe that is due waits for a job, not for time.
+        let probe_at = self
+            .gate
+            .probe_at()
+            .filter(|probe_at| *probe_at > self.now());
+        let timer = probe_at.or(self.next_due);
+        let file_at = self.waits_for_a_token_file().then_some(self.token_file_at);
+        timer.into_iter().chain(file_at).min()
+    }
+
+    fn now(&self) -> Monotonic {
+        self.context.ports.clock.monotonic()
+    }
+
+    /// A paused account whose token is in a file goes on as soon as somebody puts another one there.
+    fn waits_for_a_token_file(&self) -> bool {
+        tokens::token_file(&self.context.account).is_some() && self.gate.state() == "paused"
+    }
+
+    async fn look_for_a_new_token_file(&mut self) {
+        if !self.waits_for_a_token_file() || self.now() < self.token_file_at {
+            return;
+        }
+        let context = Arc::clone(&self.context);
+        if context
+            .tokens
+            .has_new_file(&context.account, &context.ports)
+            .await
+        {
+            self.gate.resume(self.now());
+            context.tokens.resumed();
+        }
+        self.token_file_at = self.now() + TOKEN_FILE_EVERY;
+    }
+
+    fn start_attempts(&mut self) {
+        while self.slots.len() < self.limiter.limit() && !self.ready.is_empty() {
+            let permit = match self.gate.may_start(self.context.ports.clock.monotonic()) {
+                Start::Go(permit) | Start::Probe(permit) => permit,
+                Start::No(_) => break,
+            };
+            let Some(prepared) = self.ready.pop_front() else {
+                return;
+            };
+            let context = Arc::clone(&self.context);
+            // The probe after an outage uses the token it has: every other one would be a needless call.
+            if permit.is_probe() && self.standing().state == "paused" {
+                context.tokens.resumed();
+            }
+            self.slots.push(Box::pin(async move {
+                (permit, attempt::attempt(context, prepared).await)
+            }));
+        }
+        if !self.gate.is_open() {
+            self.release_ready();
+        }
+    }
+
+    /// Jobs that will not start soon are nobody's: others may plan or drop them.
+    fn release_ready(&mut self) {
+        let now = self.context.ports.clock.now();
+        for prepared in self.ready.drain(..) {
+            let settlement = Settlement {
+                claim: prepared.claim,
+                outcome: Outcome::Released,
+                started_at: now,
+                took_ms: 0,
+            };
+            self.outcomes
+                .push(Written::silent(settlement, prepared.folder));
+        }
+    }
+
+    fn start_delivery(&mut self) {
+        let limit = match self.gate.probe_at() {
+            None if self.gate.is_open() => self.limiter.limit(),
+            Some(at) if at <= self.context.ports.clock.monotonic() => 1,
+            _ => return,
+        };
+        let enough = self.ready.len() >= limit;
+        if !self.hungry || enough || self.delivery.is_some() || self.folders.is_empty() {
+            return;
+        }
+        let wanted = if self.gate.is_open() {
+            (2 * limit).clamp(CLAIM_MIN, CLAIM_MAX)
+        } else {
+            1
+        };
+        self.hungry = false;
+        self.folders.rotate_left(1);
+        self.delivery = Some(Box::pin(supply::deliver(
+            self.store.clone(),
+            self.folders.clone(),
+            wanted,
+            self.context.budget.clone(),
+            self.context.ports.clone(),
+        )));
+    }
+
+    fn delivered(&mut self, delivery: Delivery) {
+        // What became claimable while this was under way is asked for once more.
+        self.hungry |= !delivery.exhausted;
+        let ports = &self.context.ports;
+        let (now, wall) = (ports.clock.monotonic(), ports.clock.now());
+        self.next_due = delivery
+            .next_due
+            .filter(|due| *due > wall)
+            .map(|due| now + wall.until(due));
+        self.ready.extend(delivery.prepared);
+        if self.stop.is_cancelled() {
+            self.release_ready();
+        }
+    }
+
+    /// What did not end in time is dropped: the requests are aborted, and the jobs stay in doubt.
+    fn interrupt(&mut self) {
+        self.slots.clear();
+        self.delivery = None;
+    }
+
+    fn is_at_rest(&self) -> bool {
+        self.slots.is_empty()
+            && self.delivery.is_none()
+            && self.settling.is_none()
+            && self.outcomes.is_empty()
+            && self.ready.is_empty()
+    }
+
+    fn obey(&mut self, command: AccountCommand) {
+        match command {
+            AccountCommand::Resume => {
+                self.gate.resume(self.context.ports.clock.monotonic());
+                self.context.tokens.resumed();
+            }
+            AccountCommand::Reclaim => {}
+            AccountCommand::TellWhenAtRest(patience, listener) => {
+                self.listeners.push((patience, listener));
+            }
+        }
+        self.release_paused();
+        self.hungry = true;
+    }
+
+    /// A paused folder starts nothing more.
+    fn release_paused(&mut self) {
+        let (paused, ready): (VecDeque<_>, VecDeque<_>) = self
+            .ready
+            .drain(..)
+            .partition(|prepared| prepared.folder.is_paused());
+        self.ready = paused;
+        self.release_ready();
+        self.ready = ready;
+    }
+
+    fn demand(&self) -> Demand {
+        if self.ready.is_empty() {
+            Demand::BelowLimit
+        } else {
+            Demand::AboveLimit
+        }
+    }
+}

@@ -1,0 +1,295 @@
+//! The bytes of an attempt: read once into memory, or streamed with the last piece held back.
+//!
+//! Whatever is sent is hashed as it is sent, and a body is only completed when its digest is the declared
+//! one and the open file is still the version that was planned. Otherwise the request is aborted, so that
+//! the cloud never completes an object that mixes two versions.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::model::digest::{Checksums, Hasher};
+use crate::model::fault::{Call, Fault, Layer};
+use crate::model::job::Version;
+use crate::model::path::RelPath;
+use crate::port::disk::{DiskError, Root, SourceFile};
+use crate::port::transport::{Pieces, SourceFailed};
+
+/// Files up to this size are read once into memory and sent from there.
+pub(crate) const HELD_BYTES_MAX: u64 = 1024 * 1024;
+/// All held bodies together; above it files are streamed.
+pub(crate) const HELD_BUDGET_BYTES: usize = 16 * 1024 * 1024;
+/// One piece of a streamed body.
+const PIECE_BYTES: usize = 256 * 1024;
+/// Pieces that wait between the disk and the network.
+const PIECES_WAITING: usize = 4;
+/// The budget is counted in blocks, so that it fits a semaphore and small files are not free.
+const BLOCK_BYTES: usize = 1024;
+
+/// The verdict of a stream whose request ended before the file did: no fault of the file.
+pub(crate) const ABANDONED: &str = "abandoned";
+
+/// Shares the memory for held bodies among all transfers.
+#[derive(Debug, Clone)]
+pub(crate) struct Budget(Arc<Semaphore>);
+
+impl Budget {
+    /// The whole budget.
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(Semaphore::new(HELD_BUDGET_BYTES / BLOCK_BYTES)))
+    }
+
+    fn reserve(&self, bytes: u64) -> Option<OwnedSemaphorePermit> {
+        if bytes > HELD_BYTES_MAX {
+            return None;
+        }
+        let blocks = u32::try_from(bytes.div_ceil(BLOCK_BYTES as u64).max(1)).ok()?;
+        Arc::clone(&self.0).try_acquire_many_owned(blocks).ok()
+    }
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A body held in memory, with everything known about it.
+#[derive(Debug)]
+pub(crate) struct Held {
+    /// The bytes, equal to the planned version.
+    pub bytes: Bytes,
+    /// Their checksums.
+    pub checksums: Checksums,
+    _budget: OwnedSemaphorePermit,
+}
+
+/// Reads a small file whole, if the budget allows; `None`: stream it.
+///
+/// # Errors
+/// The file is not the planned version any more, or cannot be read.
+pub(crate) fn hold(
+    root: &dyn Root,
+    path: &RelPath,
+    version: &Version,
+    budget: &Budget,
+) -> Result<Option<Held>, Fault> {
+    let Some(permit) = budget.reserve(version.stat.size) else {
+        return Ok(None);
+    };
+    let mut file = open_version(root, path, version)?;
+    let size = usize::try_from(version.stat.size).map_err(|_| changed("it is too large"))?;
+    let mut bytes = vec![0; size + 1];
+    let mut filled = 0;
+    while filled < bytes.len() {
+        let count = file
+            .read(&mut bytes[filled..])
+            .map_err(|error| read_fault(&error))?;
+        if count == 0 {
+            break;
+        }
+        filled += count;
+    }
+    bytes.truncate(filled);
+    let mut hasher = Hasher::new();
+    hasher.update(&bytes);
+    let checksums = hasher.finish();
+    confirm(&*file, version, &checksums, filled as u64)?;
+    Ok(Some(Held {
+        bytes: Bytes::from(bytes),
+        checksums,
+        _budget: permit,
+    }))
+}
+
+/// A body that is being streamed.
+pub(crate) struct Stream {
+    /// The pieces, for the transport.
+    pub pieces: Pieces,
+    /// Why the source gave up, or the checksums of what it sent.
+    pub verdict: tokio::sync::oneshot::Receiver<Result<Checksums, Fault>>,
+}
+
+/// The part of a stream that reads; it blocks for as long as the disk and the network take.
+pub(crate) struct StreamReader {
+    root: Arc<dyn Root>,
+    path: RelPath,
+    version: Version,
+    pieces: mpsc::Sender<Result<Bytes, SourceFailed>>,
+    verdict: tokio::sync::oneshot::Sender<Result<Checksums, Fault>>,
+}
+
+/// Prepares to stream a file.
+pub(crate) fn stream(
+    root: Arc<dyn Root>,
+    path: RelPath,
+    version: Version,
+) -> (StreamReader, Stream) {
+    let (piece_sender, pieces) = mpsc::channel(PIECES_WAITING);
+    let (verdict_sender, verdict) = tokio::sync::oneshot::channel();
+    let reader = StreamReader {
+        root,
+        path,
+        version,
+        pieces: piece_sender,
+        verdict: verdict_sender,
+    };
+    (reader, Stream { pieces, verdict })
+}
+
+impl StreamReader {
+    /// Reads the file to its end. Each step reads one piece; between the steps the caller may run on.
+    pub(crate) async fn run(self, offload: crate::port::offload::Offload) {
+        let Self {
+            root,
+            path,
+            version,
+            pieces,
+            verdict,
+        } = self;
+        let opened = {
+            let version = version.clone();
+            offload
+                .run(move || Reading::open(&*root, &path, version))
+                .await
+        };
+        let ended = match opened {
+            Err(fault) => Err(fault),
+            Ok(reading) => reading.feed(&pieces, offload).await,
+        };
+        if ended.is_err() {
+            // The receiver may be gone already: then the request has ended anyway.
+            let _ = pieces.send(Err(SourceFailed)).await;
+        }
+        let _ = verdict.send(ended);
+    }
+}
+
+struct Reading {
+    file: Box<dyn SourceFile>,
+    version: Version,
+    hasher: Hasher,
+    read_bytes: u64,
+}
+
+impl Reading {
+    fn open(root: &dyn Root, path: &RelPath, version: Version) -> Result<Self, Fault> {
+        let file = open_version(root, path, &version)?;
+        Ok(Self {
+            file,
+            version,
+            hasher: Hasher::new(),
+            read_bytes: 0,
+        })
+    }
+
+    async fn feed(
+        mut self,
+        pieces: &mpsc::Sender<Result<Bytes, SourceFailed>>,
+        offload: crate::port::offload::Offload,
+    ) -> Result<Checksums, Fault> {
+        loop {
+            let (reading, piece) = offload
+                .run(move || {
+                    let piece = self.next_piece();
+                    (self, piece)
+                })
+                .await;
+            self = reading;
+            match piece? {
+                Piece::Middle(bytes) => {
+                    if pieces.send(Ok(bytes)).await.is_err() {
+                        return Err(Fault::new(Call::Put, Layer::Local, ABANDONED, ""));
+                    }
+                }
+                Piece::Last(bytes, checksums) => {
+                    if !bytes.is_empty() {
+                        let _ = pieces.send(Ok(bytes)).await;
+                    }
+                    return Ok(checksums);
+                }
+            }
+        }
+    }
+
+    /// The next piece. The last one is only given out when everything was as planned.
+    fn next_piece(&mut self) -> Result<Piece, Fault> {
+        let left = self.version.stat.size.saturating_sub(self.read_bytes);
+        let want = usize::try_from(left).unwrap_or(usize::MAX).min(PIECE_BYTES);
+        let mut bytes = vec![0; want];
+        let mut filled = 0;
+        while filled < want {
+            let count = self
+                .file
+                .read(&mut bytes[filled..])
+                .map_err(|error| read_fault(&error))?;
+            if count == 0 {
+                return Err(changed("it became shorter while it was sent"));
+            }
+            filled += count;
+        }
+        self.hasher.update(&bytes);
+        self.read_bytes += filled as u64;
+        if self.read_bytes < self.version.stat.size {
+            return Ok(Piece::Middle(Bytes::from(bytes)));
+        }
+        let checksums = self.hasher.clone().finish();
+        confirm(&*self.file, &self.version, &checksums, self.read_bytes)?;
+        Ok(Piece::Last(Bytes::from(bytes), checksums))
+    }
+}
+
+enum Piece {
+    Middle(Bytes),
+    Last(Bytes, Checksums),
+}
+
+fn open_version(
+    root: &dyn Root,
+    path: &RelPath,
+    version: &Version,
+) -> Result<Box<dyn SourceFile>, Fault> {
+    let file = root.open(path).map_err(|error| read_fault(&error))?;
+    if file.stat().map_err(|error| read_fault(&error))? == version.stat {
+        Ok(file)
+    } else {
+        Err(changed("it changed after it was planned"))
+    }
+}
+
+fn confirm(
+    file: &dyn SourceFile,
+    version: &Version,
+    checksums: &Checksums,
+    read_bytes: u64,
+) -> Result<(), Fault> {
+    let same = read_bytes == version.stat.size
+        && checksums.sha256 == version.digest
+        && file.stat().map_err(|error| read_fault(&error))? == version.stat;
+    if same {
+        Ok(())
+    } else {
+        Err(changed("it changed while it was read"))
+    }
+}
+
+fn changed(how: &str) -> Fault {
+    Fault::new(Call::Source, Layer::Local, "changed", how)
+}
+
+/// The fault of a file that cannot be read.
+pub(crate) fn read_fault(error: &DiskError) -> Fault {
+    let (code, message) = match error {
+        DiskError::NotFound { .. } => ("gone", String::new()),
+        DiskError::NotAFile { .. } | DiskError::NotADirectory { .. } => ("changed", String::new()),
+        DiskError::System { source, .. }
+            if source.kind() == std::io::ErrorKind::PermissionDenied =>
+        {
+            ("unreadable", source.to_string())
+        }
+        DiskError::System { source, .. } => ("io", source.to_string()),
+    };
+    Fault::new(Call::Source, Layer::Local, code, &message)
+}

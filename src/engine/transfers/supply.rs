@@ -1,0 +1,106 @@
+//! What the slots of an account take from: jobs claimed in batches, their small files read ahead.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::source::{self, Budget, Held};
+use crate::engine::folder::Folder;
+use crate::model::fault::Fault;
+use crate::model::job::Claim;
+use crate::model::time::Timestamp;
+use crate::port::disk::Root;
+use crate::port::offload::Offload;
+use crate::store::{Store, StoreError};
+
+/// A claimed job that is ready to be sent.
+pub(super) struct Prepared {
+    pub claim: Claim,
+    pub folder: Arc<Folder>,
+    pub body: PreparedBody,
+}
+
+/// Where its bytes are.
+pub(super) enum PreparedBody {
+    /// In memory.
+    Held(Held),
+    /// On the disk, to be streamed from this root.
+    OnDisk(Arc<dyn Root>),
+    /// Nowhere: reading failed, or another version is there.
+    Failed(Fault),
+}
+
+/// What one round of claiming brought.
+pub(super) struct Delivery {
+    pub prepared: Vec<Prepared>,
+    /// Everything that can be claimed now has been.
+    pub exhausted: bool,
+    /// When the next job is due, if nothing was left to claim.
+    pub next_due: Option<Timestamp>,
+}
+
+/// Claims up to `limit` jobs of the folders, beginning with the first, and reads what is small.
+pub(super) async fn deliver(
+    store: Store,
+    folders: VecDeque<Arc<Folder>>,
+    limit: usize,
+    budget: Budget,
+    ports: crate::engine::Ports,
+) -> Result<Delivery, StoreError> {
+    let mut taken = Vec::new();
+    for folder in &folders {
+        let Some(root) = folder.open_root() else {
+            continue;
+        };
+        let left = limit.saturating_sub(taken.len());
+        if left == 0 {
+            break;
+        }
+        // One folder with much to do must not keep the others waiting.
+        let share = left.div_ceil(folders.len()).max(left.min(16));
+        let now = ports.clock.now();
+        for claim in store.claim(folder.id, share, now).await? {
+            taken.push((claim, Arc::clone(folder), Arc::clone(&root)));
+        }
+    }
+    let exhausted = taken.is_empty();
+    let next_due = if exhausted {
+        store.next_due().await?
+    } else {
+        None
+    };
+    let prepared = read_ahead(taken, budget, ports.offload).await;
+    Ok(Delivery {
+        prepared,
+        exhausted,
+        next_due,
+    })
+}
+
+async fn read_ahead(
+    taken: Vec<(Claim, Arc<Folder>, Arc<dyn Root>)>,
+    budget: Budget,
+    offload: Offload,
+) -> Vec<Prepared> {
+    if taken.is_empty() {
+        return Vec::new();
+    }
+    offload
+        .run(move || {
+            taken
+                .into_iter()
+                .map(|(claim, folder, root)| {
+                    let body = match source::hold(&*root, &claim.path, &claim.version, &budget) {
+                        Ok(Some(held)) => PreparedBody::Held(held),
+                        Ok(None) => PreparedBody::OnDisk(root),
+                        Err(fault) => PreparedBody::Failed(fault),
+                    };
+                    Prepared {
+                        claim,
+                        folder,
+                        body,
+                    }
+                })
+                .collect()
+        })
+        .await
+}
