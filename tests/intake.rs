@@ -1,0 +1,526 @@
+//! The task of one folder over the disk in memory, under paused time.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+#[path = "intake/bench.rs"]
+mod bench;
+#[expect(dead_code, reason = "the simulator uses the rest")]
+#[path = "simulation/disk.rs"]
+mod fake;
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bench::{Bench, Parts, RuntimeClock, path, spec, until};
+use fake::{FakeDisk, Operation};
+use syncd::engine::intake::Command;
+use syncd::engine::live::IntakeState;
+use syncd::model::event::Event;
+use syncd::model::folder::WatchMode;
+use syncd::port::clock::Clock;
+use syncd::port::offload::Offload;
+use syncd::port::watcher::{Hint, Watch, WatchError, Watcher};
+use tokio::sync::mpsc;
+
+const WALL_MS: i64 = 1_800_000_000_000;
+
+/// A watcher whose hints come from the test.
+#[derive(Default)]
+struct Hints(Mutex<Option<mpsc::Sender<Hint>>>);
+
+struct Watching;
+impl Watch for Watching {}
+
+impl Watcher for Hints {
+    fn watch(&self, _: &Path, hints: mpsc::Sender<Hint>) -> Result<Box<dyn Watch>, WatchError> {
+        *self.0.lock().unwrap() = Some(hints);
+        Ok(Box::new(Watching))
+    }
+}
+
+impl Hints {
+    fn send(&self, hint: Hint) {
+        let sender = self.0.lock().unwrap().clone().unwrap();
+        sender.try_send(hint).unwrap();
+    }
+}
+
+struct World {
+    bench: Bench,
+    disk: FakeDisk,
+    hints: Arc<Hints>,
+    clock: Arc<RuntimeClock>,
+    root: PathBuf,
+    reads: Arc<AtomicU64>,
+}
+
+impl World {
+    async fn new(watch: WatchMode) -> Self {
+        let root = PathBuf::from("/srv/www");
+        let clock = Arc::new(RuntimeClock::new(WALL_MS));
+        let disk = FakeDisk::new((WALL_MS - 3_600_000) * 1_000_000);
+        disk.make_root(&root, 1);
+        let hints = Arc::new(Hints::default());
+        let parts = Parts {
+            disk: Arc::new(disk.clone()),
+            watcher: Arc::clone(&hints) as Arc<dyn Watcher>,
+            clock: Arc::clone(&clock) as Arc<dyn Clock>,
+            offload: Offload::Inline,
+        };
+        let bench = Bench::new(spec(&root, watch), parts).await;
+        let reads = Arc::new(AtomicU64::new(0));
+        let counter = Arc::clone(&reads);
+        disk.set_hook(Some(Box::new(move |_, operation| {
+            if matches!(operation, Operation::Open(_)) {
+                counter.fetch_add(1, Ordering::Relaxed);
+            }
+        })));
+        Self {
+            bench,
+            disk,
+            hints,
+            clock,
+            root,
+            reads,
+        }
+    }
+
+    /// Writes now, by the clock of the test.
+    fn write(&self, path: &str, bytes: &[u8]) {
+        self.disk.set_now(self.clock.now().0 * 1_000_000);
+        self.disk.write(&self.root, path, bytes);
+    }
+
+    /// Writes an hour before the test began.
+    fn write_old(&self, path: &str, bytes: &[u8]) {
+        self.disk.write(&self.root, path, bytes);
+    }
+
+    fn reads(&self) -> u64 {
+        self.reads.swap(0, Ordering::Relaxed)
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.bench
+            .jobs()
+            .into_iter()
+            .map(|(name, _)| name)
+            .collect()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_first_scan_makes_one_release_of_all_files_and_a_second_reads_nothing() {
+    let world = World::new(WatchMode::Off).await;
+    for index in 0..3000 {
+        world.write_old(&format!("d{}/f{index}", index % 17), b"x");
+    }
+    world.write_old("index.html", b"page");
+    world.write_old("notes.txt~", b"backup");
+    world.write_old(".git/HEAD", b"ref");
+    world.disk.symlink(&world.root, "link");
+    world.disk.special(&world.root, "fifo");
+    let seen = world.bench.scan().await;
+    assert_eq!(seen.totals.files, 3001);
+    assert_eq!((seen.totals.excluded, seen.totals.excluded_dirs), (1, 1));
+    assert_eq!((seen.totals.links, seen.totals.specials), (1, 1));
+    let jobs = world.bench.jobs();
+    assert_eq!(jobs.len(), 3001);
+    assert!(jobs.iter().all(|(_, release)| *release == 1));
+    assert_eq!(world.reads(), 3001);
+    let rows = world.bench.rows();
+    let again = world.bench.scan().await;
+    assert_eq!(again.totals, seen.totals);
+    assert_eq!(world.bench.jobs(), jobs);
+    assert_eq!(world.reads(), 0);
+    assert_eq!(world.bench.rows(), rows);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_merge_finds_what_changed_came_and_went() {
+    let world = World::new(WatchMode::Off).await;
+    for name in ["a", "a-b", "a.d/x", "b/c", "b-d", "c/1", "c/2"] {
+        world.write_old(name, b"1");
+    }
+    world.bench.scan().await;
+    world.disk.remove(&world.root, "a");
+    world.disk.remove(&world.root, "c");
+    world.write("a/now-a-directory", b"2");
+    world.disk.rename(&world.root, "b", "z");
+    world.disk.remove(&world.root, "b-d");
+    world.disk.symlink(&world.root, "b-d");
+    world.bench.scan().await;
+    assert_eq!(
+        world.bench.stored(),
+        ["a-b", "a.d/x", "a/now-a-directory", "z/c"]
+    );
+    assert_eq!(world.names(), ["a-b", "a.d/x", "a/now-a-directory", "z/c"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rewrite_of_the_same_size_with_its_time_put_back_is_found() {
+    let world = World::new(WatchMode::Off).await;
+    world.write_old("a", b"one");
+    world.bench.scan().await;
+    let before = world.bench.rows();
+    world.write("a", b"two");
+    world
+        .disk
+        .set_mtime(&world.root, "a", before[0].stat.mtime_ns);
+    tokio::time::advance(Duration::from_secs(10)).await;
+    world.bench.scan().await;
+    assert_ne!(world.bench.rows()[0].digest, before[0].digest);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_that_was_looked_at_too_soon_is_read_again() {
+    let world = World::new(WatchMode::Off).await;
+    world.write("a", b"one");
+    tokio::time::advance(Duration::from_secs(1)).await;
+    world.bench.scan().await;
+    assert!(world.bench.rows()[0].racy);
+    assert_eq!(world.reads(), 1);
+    tokio::time::advance(Duration::from_secs(10)).await;
+    world.bench.scan().await;
+    assert!(!world.bench.rows()[0].racy);
+    assert_eq!(world.reads(), 1);
+    world.bench.scan().await;
+    assert_eq!(world.reads(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_scan_waits_for_files_that_were_just_saved_and_keeps_them_in_its_release() {
+    let world = World::new(WatchMode::Off).await;
+    world.write_old("index.html", b"page");
+    world.write("new.css", b"style");
+    let began = world.clock.monotonic();
+    let seen = world.bench.scan().await;
+    assert!(world.clock.monotonic().since(began) >= Duration::from_millis(500));
+    assert_eq!(seen.settling, []);
+    let jobs = world.bench.jobs();
+    assert_eq!(
+        jobs,
+        [("index.html".to_owned(), 1), ("new.css".to_owned(), 1)]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_that_never_rests_is_taken_after_its_maximum_and_named() {
+    let world = World::new(WatchMode::Off).await;
+    world.write("log", b"0");
+    let clock = Arc::clone(&world.clock);
+    let root = world.root.clone();
+    // Each look finds it just written.
+    world.disk.set_hook(Some(Box::new(move |disk, operation| {
+        if matches!(operation, Operation::Entry(_) | Operation::List(_)) {
+            disk.set_now(clock.now().0 * 1_000_000);
+            disk.write(&root, "log", b"more");
+        }
+    })));
+    let began = world.clock.monotonic();
+    let seen = world.bench.scan().await;
+    assert_eq!(seen.settling.len(), 1);
+    assert_eq!(seen.settling[0].path, path("log"));
+    assert!(world.clock.monotonic().since(began) >= Duration::from_secs(30));
+    assert_eq!(world.names(), ["log"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_that_changes_while_it_is_read_is_read_again() {
+    let world = World::new(WatchMode::Off).await;
+    world.write_old("big", &vec![1; 600_000]);
+    let clock = Arc::clone(&world.clock);
+    let root = world.root.clone();
+    let mut races = 2;
+    world.disk.set_hook(Some(Box::new(move |disk, operation| {
+        if matches!(operation, Operation::Read(_, offset) if *offset > 0) && races > 0 {
+            races -= 1;
+            disk.set_now(clock.now().0 * 1_000_000);
+            disk.write(&root, "big", &vec![2; 600_000]);
+        }
+    })));
+    world.bench.scan().await;
+    let expected = syncd::model::digest::Sha256::of(&vec![2; 600_000]);
+    assert_eq!(world.bench.rows()[0].digest, Some(expected));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_read_is_named_and_nothing_below_it_is_gone() {
+    let world = World::new(WatchMode::Off).await;
+    for name in ["d/a", "d/b", "d-x", "e"] {
+        world.write_old(name, b"1");
+    }
+    world.bench.scan().await;
+    world.disk.set_readable(&world.root, "d", false);
+    world.disk.remove(&world.root, "d-x");
+    world.write_old("closed", b"2");
+    world.disk.set_readable(&world.root, "closed", false);
+    let seen = world.bench.scan().await;
+    assert_eq!(seen.unreadable.len(), 2, "{:?}", seen.unreadable);
+    assert_eq!(world.bench.stored(), ["d/a", "d/b", "e"]);
+    let rows = world.bench.rows();
+    let closed = rows.iter().find(|row| row.path == path("closed")).unwrap();
+    assert!(closed.excluded.as_ref().unwrap().contains("cannot be read"));
+    world.disk.set_readable(&world.root, "closed", true);
+    world.disk.set_readable(&world.root, "d", true);
+    world.bench.scan().await;
+    assert_eq!(world.bench.stored(), ["closed", "d/a", "d/b", "e"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn hints_that_settle_together_become_one_release() {
+    let world = World::new(WatchMode::Auto).await;
+    let (handle, task, stop) = world.bench.run();
+    until("the first scan", || handle.live.borrow().scanned).await;
+    for name in ["a.css", "index.html", "d/e.png"] {
+        world.write(name, b"1");
+        world.hints.send(Hint::Path(path(name)));
+        tokio::time::advance(Duration::from_millis(300)).await;
+    }
+    world.hints.send(Hint::Path(path("gone-again")));
+    until("the jobs", || world.bench.jobs().len() == 3).await;
+    let releases: Vec<i64> = world
+        .bench
+        .jobs()
+        .iter()
+        .map(|(_, release)| *release)
+        .collect();
+    assert_eq!(releases, [1, 1, 1]);
+    until("idle", || handle.live.borrow().state == IntakeState::Idle).await;
+    assert_eq!(handle.live.borrow().watch, "native");
+    stop.cancel();
+    task.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn lost_events_and_a_changed_ignore_file_lead_to_a_full_scan() {
+    let world = World::new(WatchMode::Auto).await;
+    let (handle, task, stop) = world.bench.run();
+    until("the first scan", || handle.live.borrow().scanned).await;
+    world.write("unseen", b"1");
+    world.write("draft.txt", b"1");
+    world.hints.send(Hint::Everything);
+    until("both are found", || world.bench.jobs().len() == 2).await;
+    world.write(".syncdignore", b"draft*\n");
+    world.hints.send(Hint::Path(path(".syncdignore")));
+    until("the draft is left out", || world.names() == ["unseen"]).await;
+    stop.cancel();
+    task.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_any_event_polling_finds_changes_and_off_finds_them_when_asked() {
+    let world = World::new(WatchMode::Poll).await;
+    let (handle, task, stop) = world.bench.run();
+    until("the first scan", || handle.live.borrow().scanned).await;
+    world.write("a", b"1");
+    until("it is found", || world.names() == ["a"]).await;
+    assert_eq!(handle.live.borrow().watch, "poll");
+    stop.cancel();
+    task.await.unwrap();
+
+    let world = World::new(WatchMode::Off).await;
+    let (handle, task, stop) = world.bench.run();
+    until("the first scan", || handle.live.borrow().scanned).await;
+    world.write("a", b"1");
+    world.bench.tell(&handle, Command::ScanNow).await;
+    until("it is found", || world.names() == ["a"]).await;
+    stop.cancel();
+    task.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_root_that_vanishes_blocks_and_nothing_is_gone_when_it_comes_back() {
+    let world = World::new(WatchMode::Auto).await;
+    world.write_old("a", b"1");
+    let (handle, task, stop) = world.bench.run();
+    until("the first scan", || handle.live.borrow().scanned).await;
+    let mounted = world.disk.unmount(&world.root).unwrap();
+    world.hints.send(Hint::Root);
+    until("blocked", || {
+        handle.live.borrow().state == IntakeState::Blocked
+    })
+    .await;
+    assert!(
+        handle
+            .live
+            .borrow()
+            .reason
+            .as_ref()
+            .unwrap()
+            .contains("is not there")
+    );
+    // The empty directory below the mount, on another device.
+    world.disk.make_root(&world.root, 2);
+    world.bench.tell(&handle, Command::ScanNow).await;
+    until("still blocked", || {
+        let live = handle.live.borrow();
+        live.state == IntakeState::Blocked && live.reason.as_ref().unwrap().contains("empty")
+    })
+    .await;
+    assert_eq!(world.bench.stored(), ["a"]);
+    world.disk.mount(&world.root, mounted);
+    until("idle again", || {
+        handle.live.borrow().state == IntakeState::Idle
+    })
+    .await;
+    assert_eq!(world.bench.stored(), ["a"]);
+    stop.cancel();
+    task.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_tree_is_adopted_on_the_same_device_and_on_another_only_when_accepted() {
+    let world = World::new(WatchMode::Auto).await;
+    world.write_old("a", b"1");
+    world.bench.scan().await;
+    world.disk.make_root(&world.root, 1);
+    world.write_old("b", b"2");
+    world.bench.scan().await;
+    assert_eq!(world.bench.stored(), ["b"]);
+    world.disk.make_root(&world.root, 7);
+    world.write_old("c", b"3");
+    let seen = world.bench.scan().await;
+    assert_eq!(seen.state, IntakeState::Blocked);
+    assert_eq!(world.bench.stored(), ["b"]);
+    let (handle, task, stop) = world.bench.run();
+    until("blocked", || {
+        handle.live.borrow().state == IntakeState::Blocked
+    })
+    .await;
+    world.bench.tell(&handle, Command::Resume).await;
+    until("adopted", || world.bench.stored() == ["c"]).await;
+    stop.cancel();
+    task.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_root_replaced_in_the_middle_of_a_scan_makes_nothing_gone() {
+    let world = World::new(WatchMode::Off).await;
+    for name in ["a/1", "b/2"] {
+        world.write_old(name, b"1");
+    }
+    world.bench.scan().await;
+    let root = world.root.clone();
+    world.disk.set_hook(Some(Box::new(move |disk, operation| {
+        if matches!(operation, Operation::List(Some(_))) {
+            // Emptied from below, then unmounted.
+            disk.remove(&root, "b");
+            disk.unmount(&root);
+        }
+    })));
+    let seen = world.bench.scan().await;
+    assert_eq!(seen.state, IntakeState::Blocked);
+    assert_eq!(world.bench.stored(), ["a/1", "b/2"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_interrupted_scan_leaves_its_release_to_the_next_one() {
+    let world = World::new(WatchMode::Off).await;
+    for index in 0..3000 {
+        world.write_old(&format!("f{index:04}"), b"1");
+    }
+    let stored = world.disk.clone();
+    let stop = tokio_util::sync::CancellationToken::new();
+    let cancel = stop.clone();
+    stored.set_hook(Some(Box::new(move |_, operation| {
+        if matches!(operation, Operation::Open(at) if at.as_bytes() == b"f2000") {
+            cancel.cancel();
+        }
+    })));
+    world.bench.scan_until(&stop).await;
+    let first = world.bench.jobs().len();
+    assert!(first > 0 && first < 3000, "{first}");
+    stored.set_hook(None);
+    world.bench.scan().await;
+    let jobs = world.bench.jobs();
+    assert_eq!(jobs.len(), 3000);
+    assert!(jobs.iter().all(|(_, release)| *release == 1));
+    let events = world.bench.events.0.lock().unwrap();
+    let started = events
+        .iter()
+        .filter(|event| matches!(event, Event::ReleaseStarted { files: 3000, .. }));
+    assert_eq!(started.count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_paused_task_looks_at_nothing_until_it_is_resumed() {
+    let world = World::new(WatchMode::Auto).await;
+    let (handle, task, stop) = world.bench.run();
+    until("the first scan", || handle.live.borrow().scanned).await;
+    world.bench.tell(&handle, Command::Pause).await;
+    until("paused", || {
+        handle.live.borrow().state == IntakeState::Paused
+    })
+    .await;
+    world.write("a", b"1");
+    world.hints.send(Hint::Path(path("a")));
+    tokio::time::advance(Duration::from_hours(2)).await;
+    assert!(world.bench.jobs().is_empty());
+    world.bench.tell(&handle, Command::Resume).await;
+    until("found", || world.names() == ["a"]).await;
+    stop.cancel();
+    task.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_time_in_the_future_neither_holds_up_a_scan_nor_has_a_file_read_for_ever() {
+    let world = World::new(WatchMode::Off).await;
+    let tomorrow_ns = (WALL_MS + 86_400_000) * 1_000_000;
+    world.write_old("old", b"1");
+    world.disk.set_mtime(&world.root, "old", tomorrow_ns);
+    // The clock was set back after this one was written.
+    world.disk.set_now(tomorrow_ns);
+    world.disk.write(&world.root, "later", b"2");
+    let began = world.clock.monotonic();
+    world.bench.scan().await;
+    assert_eq!(world.clock.monotonic(), began);
+    assert_eq!(world.names(), ["later", "old"]);
+    world.reads();
+    world.bench.scan().await;
+    assert_eq!(world.reads(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_that_was_just_saved_is_waited_for_whatever_time_it_claims() {
+    let world = World::new(WatchMode::Off).await;
+    world.write("a", b"1");
+    let tomorrow_ns = (WALL_MS + 86_400_000) * 1_000_000;
+    world.disk.set_mtime(&world.root, "a", tomorrow_ns);
+    let began = world.clock.monotonic();
+    world.bench.scan().await;
+    assert!(world.clock.monotonic().since(began) >= Duration::from_millis(500));
+    assert_eq!(world.names(), ["a"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_watcher_did_not_tell_of_a_new_directory_is_found_by_a_second_look() {
+    let world = World::new(WatchMode::Auto).await;
+    let (handle, task, stop) = world.bench.run();
+    until("the first scan", || handle.live.borrow().scanned).await;
+    world.write("d/a", b"1");
+    world.hints.send(Hint::Path(path("d")));
+    until("the first look", || world.names() == ["d/a"]).await;
+    world.write("d/b", b"2");
+    until("the second look", || world.names() == ["d/a", "d/b"]).await;
+    // Once and no more: the task sleeps until something is told.
+    until("idle", || handle.live.borrow().settling.is_empty()).await;
+    let passes = handle.live.borrow().passes;
+    tokio::time::advance(Duration::from_mins(10)).await;
+    assert_eq!(handle.live.borrow().passes, passes);
+    stop.cancel();
+    task.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_names_of_one_key_are_counted_as_left_out_by_every_scan() {
+    let world = World::new(WatchMode::Off).await;
+    for name in ["caf\u{e9}.txt", "cafe\u{301}.txt", "plain.txt"] {
+        world.write_old(name, b"1");
+    }
+    for _ in 0..2 {
+        let totals = world.bench.scan().await.totals;
+        assert_eq!((totals.files, totals.excluded), (1, 2));
+    }
+}

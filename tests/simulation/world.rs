@@ -1,0 +1,464 @@
+//! The world of one seed: time, chance, the tree with all versions it ever had, hints, and the end of
+//! processes. It outlives the lives of the daemon.
+
+mod ports;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use syncd::model::digest::Sha256;
+use syncd::model::key::Key;
+use syncd::model::path::RelPath;
+use syncd::port::BoxFuture;
+use syncd::port::watcher::Hint;
+use syncd::store::{InlineDatabase, Reader, Store};
+use tokio::sync::{Notify, mpsc};
+use tokio::time::Instant;
+
+use crate::checkers::Checks;
+use crate::cloud::Cloud;
+use crate::disk::{FakeDisk, Operation};
+use crate::swarm::{ROOT, Swarm};
+
+pub use ports::{NoTokens, SimClock, SimDice, SimObserver, SimWatcher};
+
+/// Rare moments that the fixed seeds must reach, besides all faults and changes.
+pub const MARKS: &[&str] = &[
+    "killed by time",
+    "killed by a call",
+    "killed while starting",
+    "killed with an upload under way",
+    "stopped cleanly",
+    "clean stop with an upload under way",
+    "wall clock jumped",
+    "outage",
+    "hint lost",
+    "hint doubled",
+    "hint became everything",
+    "watch refused",
+    "writer raced a read",
+    "streamed upload completed",
+    "streamed upload given up by its source",
+    "account paused",
+    "account waiting",
+    "probe",
+    "token refused",
+    "token fetch failed",
+    "file given up",
+    "page waited for an asset",
+    "page completed",
+    "last page completed",
+    "job superseded while it ran",
+    "replanned",
+    "record in doubt at start",
+    "folder paused by a person",
+    "jobs dropped by a person",
+    "jobs retried by a person",
+    "release finished",
+    "folder blocked",
+];
+
+/// Milliseconds since 1970 at which every history begins.
+const EPOCH_MS: i64 = 1_795_219_200_000;
+/// File systems stamp changes with the kernel's tick.
+const TICK_MS: i64 = 4;
+
+/// The streams of chance; one for each purpose, so that a change of one leaves the others alone.
+pub struct Rolls {
+    pub workload: Mutex<fastrand::Rng>,
+    pub network: Mutex<fastrand::Rng>,
+    pub hints: Mutex<fastrand::Rng>,
+    pub races: Mutex<fastrand::Rng>,
+    pub store: Mutex<fastrand::Rng>,
+    pub dice: Mutex<fastrand::Rng>,
+}
+
+/// See the module.
+pub struct World {
+    pub swarm: Swarm,
+    pub disk: FakeDisk,
+    pub database: InlineDatabase,
+    pub rolls: Rolls,
+    state: Mutex<State>,
+}
+
+/// Everything that changes.
+pub struct State {
+    base_ms: u64,
+    started: Option<Instant>,
+    wall_offset_ms: i64,
+    pub life: u32,
+    pub faults_on: bool,
+    calls: u64,
+    kill_at_call: Option<u64>,
+    dead: bool,
+    kill: Arc<Notify>,
+    pub outages: Vec<(u64, u64)>,
+    hints: BTreeMap<(u64, u64), Hint>,
+    hint_number: u64,
+    watch: Option<(u32, mpsc::Sender<Hint>)>,
+    /// For each key, every content that its file ever had as a whole.
+    pub versions: BTreeMap<String, BTreeSet<Sha256>>,
+    /// For each key, the paths that ever had it.
+    pub paths: BTreeMap<String, BTreeSet<RelPath>>,
+    digests: BTreeMap<usize, (Arc<Vec<u8>>, Sha256)>,
+    noted: BTreeMap<Vec<u8>, usize>,
+    pub cloud: Cloud,
+    pub checks: Checks,
+    /// One seed is replayed: the trace is printed while it grows.
+    replays: bool,
+    pub trace: Vec<String>,
+    pub marks: BTreeMap<&'static str, u64>,
+    pub violation: Option<String>,
+}
+
+/// Locks without caring about a panic elsewhere.
+pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl World {
+    /// The world of a seed, with an empty tree.
+    pub fn new(seed: u64, replays: bool) -> Arc<Self> {
+        let mut rng = fastrand::Rng::with_seed(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let swarm = Swarm::new(&mut rng);
+        let disk = FakeDisk::new(EPOCH_MS * 1_000_000);
+        disk.make_root(Path::new(ROOT), 1);
+        let mut stream = || Mutex::new(rng.fork());
+        let rolls = Rolls {
+            workload: stream(),
+            network: stream(),
+            hints: stream(),
+            races: stream(),
+            store: stream(),
+            dice: stream(),
+        };
+        let mut outages = Vec::new();
+        if swarm.outages {
+            let mut at = 0;
+            while at < swarm.active_ms {
+                let from = at + rng.u64(1_000..300_000);
+                at = from + rng.u64(1_000..120_000);
+                outages.push((from, at));
+            }
+        }
+        let state = State {
+            base_ms: 0,
+            started: None,
+            wall_offset_ms: 0,
+            life: 0,
+            faults_on: true,
+            calls: 0,
+            kill_at_call: None,
+            dead: false,
+            kill: Arc::default(),
+            outages,
+            hints: BTreeMap::new(),
+            hint_number: 0,
+            watch: None,
+            versions: BTreeMap::new(),
+            paths: BTreeMap::new(),
+            digests: BTreeMap::new(),
+            noted: BTreeMap::new(),
+            cloud: Cloud::new(&swarm, rng.i64(-1_000_000..1_000_000)),
+            checks: Checks::default(),
+            replays,
+            trace: Vec::new(),
+            marks: BTreeMap::new(),
+            violation: None,
+        };
+        let world = Arc::new(Self {
+            swarm,
+            disk,
+            database: InlineDatabase::new().unwrap(),
+            rolls,
+            state: Mutex::new(state),
+        });
+        world.trace(&format!("{:?}", world.swarm));
+        let racing = Arc::downgrade(&world);
+        world.disk.set_hook(Some(Box::new(move |_, operation| {
+            if let Some(world) = racing.upgrade() {
+                world.before_look(operation);
+            }
+        })));
+        world
+    }
+
+    pub fn state(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
+    }
+
+    /// Milliseconds since the history began.
+    pub fn now_ms(&self) -> u64 {
+        self.state().now_ms()
+    }
+
+    pub fn wall_ms(&self) -> i64 {
+        let state = self.state();
+        EPOCH_MS + state.now_ms().cast_signed() + state.wall_offset_ms
+    }
+
+    /// Moves the wall clock.
+    pub fn jump(&self, by_ms: i64) {
+        self.state().wall_offset_ms += by_ms;
+        self.trace(&format!("the wall clock jumps by {by_ms} ms"));
+        self.mark("wall clock jumped");
+    }
+
+    pub fn trace(&self, line: &str) {
+        self.state().tell(line);
+    }
+
+    pub fn mark(&self, mark: &'static str) {
+        *self.state().marks.entry(mark).or_default() += 1;
+    }
+
+    /// Notes what must not be; the first counts.
+    pub fn violated(&self, what: &str) {
+        self.state().wrong(what);
+    }
+
+    /// Of the store, as it is committed.
+    pub fn reader(&self) -> Reader {
+        let quick = Arc::new(|| -> BoxFuture<'static, ()> { Box::pin(async {}) });
+        Store::inline(&self.database, quick).reader().unwrap()
+    }
+
+    /// The store on which the daemon works: it waits a little around each write.
+    pub fn store(self: &Arc<Self>) -> Store {
+        let world = Arc::clone(self);
+        Store::inline(
+            &self.database,
+            Arc::new(move || {
+                let world = Arc::clone(&world);
+                Box::pin(async move {
+                    world.look_at_store();
+                    world.called().await;
+                    let roll = lock(&world.rolls.store).u8(0..10);
+                    match roll {
+                        0..4 => {}
+                        4..8 => {
+                            for _ in 4..=roll {
+                                tokio::task::yield_now().await;
+                            }
+                        }
+                        _ => {
+                            let span = lock(&world.rolls.store).u64(1..40);
+                            tokio::time::sleep(Duration::from_millis(span)).await;
+                        }
+                    }
+                })
+            }),
+        )
+    }
+
+    /// A process begins.
+    pub fn begin_life(&self, kill_at_call: Option<u64>) -> Arc<Notify> {
+        let mut state = self.state();
+        state.started = Some(Instant::now());
+        state.life += 1;
+        state.kill_at_call = kill_at_call.map(|calls| state.calls + calls);
+        state.dead = false;
+        state.kill = Arc::default();
+        Arc::clone(&state.kill)
+    }
+
+    /// It has ended, however it ended; called inside its runtime.
+    pub fn end_life(&self) {
+        let mut state = self.state();
+        state.base_ms = state.now_ms();
+        state.started = None;
+        state.dead = true;
+        state.watch = None;
+        state.hints.clear();
+    }
+
+    /// Time passes while no process runs.
+    pub fn pass(&self, ms: u64) {
+        self.state().base_ms += ms;
+    }
+
+    /// Nobody dies any more, and nothing fails.
+    pub fn calm_down(&self) {
+        let mut state = self.state();
+        state.faults_on = false;
+        state.kill_at_call = None;
+        let now = state.now_ms();
+        state.outages.retain(|(_, until)| *until < now);
+    }
+
+    /// The rest of the life in which this is called in a runtime of its own.
+    pub fn instant(&self, at_ms: u64) -> Instant {
+        let state = self.state();
+        let now = Instant::now();
+        now + Duration::from_millis(at_ms.saturating_sub(state.now_ms()))
+    }
+
+    fn count_call(&self) -> bool {
+        let mut state = self.state();
+        state.calls += 1;
+        if state.kill_at_call.is_some_and(|at| state.calls >= at) {
+            state.dead = true;
+            state.kill.notify_one();
+        }
+        state.dead
+    }
+
+    /// A port was called: the process may die here.
+    pub async fn called(&self) {
+        if self.count_call() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    fn before_look(self: &Arc<Self>, operation: &Operation) {
+        self.count_call();
+        let race = self.state().faults_on && {
+            let mut rng = lock(&self.rolls.races);
+            rng.f64() < self.swarm.race
+        };
+        if race {
+            crate::workload::race(self, operation);
+        }
+    }
+
+    /// Sets the clock of the disk, before it is changed.
+    pub fn stamp(&self) {
+        let wall_ms = self.wall_ms();
+        let tick_ms = wall_ms.div_euclid(TICK_MS) * TICK_MS;
+        self.disk.set_now(tick_ms * 1_000_000);
+    }
+
+    /// The tree has changed at these paths: notes the new versions and lets hints fly.
+    pub fn changed(&self, paths: &[&[u8]]) {
+        let contents = self.disk.contents(Path::new(ROOT));
+        let mut state = self.state();
+        for (path, bytes) in contents {
+            let at = Arc::as_ptr(&bytes) as usize;
+            if state.noted.get(&path) == Some(&at) {
+                continue;
+            }
+            state.noted.insert(path.clone(), at);
+            let known = state.digests.entry(at);
+            let digest = known.or_insert_with(|| (Arc::clone(&bytes), Sha256::of(&bytes)));
+            let digest = digest.1;
+            let path = RelPath::from_bytes(path).unwrap();
+            if let Ok(key) = Key::of(&self.swarm.folder.prefix, &path) {
+                let key = key.as_str().to_owned();
+                let versions = state.versions.entry(key.clone()).or_default();
+                versions.insert(digest);
+                state.paths.entry(key).or_default().insert(path);
+            }
+        }
+        if state.watch.is_none() {
+            return;
+        }
+        drop(state);
+        for path in paths {
+            if let Ok(path) = RelPath::from_bytes(*path) {
+                self.hint(path);
+            }
+        }
+    }
+
+    fn hint(&self, path: RelPath) {
+        let swarm = &self.swarm;
+        let mut rng = lock(&self.rolls.hints);
+        if rng.f64() < swarm.hint_lost {
+            self.mark("hint lost");
+            return;
+        }
+        let hint = if rng.f64() < swarm.hint_overflow {
+            self.mark("hint became everything");
+            Hint::Everything
+        } else {
+            Hint::Path(path)
+        };
+        let late = if rng.f64() < swarm.hint_late {
+            rng.u64(1..20_000)
+        } else {
+            rng.u64(0..20)
+        };
+        self.schedule(hint.clone(), late);
+        if rng.f64() < swarm.hint_doubled {
+            self.mark("hint doubled");
+            self.schedule(hint, late + rng.u64(0..5_000));
+        }
+    }
+
+    /// Lets a hint arrive after a while.
+    pub fn schedule(&self, hint: Hint, after_ms: u64) {
+        let mut state = self.state();
+        if state.watch.is_some() {
+            state.hint_number += 1;
+            let place = (state.now_ms() + after_ms, state.hint_number);
+            state.hints.insert(place, hint);
+        }
+    }
+
+    /// When the next hint arrives.
+    pub fn next_hint_ms(&self) -> Option<u64> {
+        self.state().hints.first_key_value().map(|(at, _)| at.0)
+    }
+
+    /// Delivers the hints whose time has come.
+    pub fn deliver_hints(&self) {
+        let now = self.now_ms();
+        loop {
+            let (sender, hint) = {
+                let mut state = self.state();
+                let due = state.hints.first_key_value().map(|(at, _)| at.0);
+                let Some((_, sender)) = state.watch.clone() else {
+                    return;
+                };
+                if due.is_none_or(|due| due > now) {
+                    return;
+                }
+                let Some((_, hint)) = state.hints.pop_first() else {
+                    return;
+                };
+                (sender, hint)
+            };
+            self.trace(&format!("hint {hint:?}"));
+            if sender.try_send(hint).is_err() {
+                self.schedule(Hint::Everything, 100);
+                return;
+            }
+        }
+    }
+}
+
+impl State {
+    pub fn now_ms(&self) -> u64 {
+        let life = self.started.map_or(0, |started| {
+            u64::try_from(started.elapsed().as_millis()).unwrap_or(0)
+        });
+        self.base_ms + life
+    }
+
+    fn tell(&mut self, line: &str) {
+        let line = format!("{:>9} {line}", self.now_ms());
+        if self.replays {
+            println!("{line}");
+        }
+        self.trace.push(line);
+    }
+
+    /// Notes what must not be; the first counts.
+    pub fn wrong(&mut self, what: &str) {
+        let at = self.now_ms();
+        self.tell(&format!("VIOLATION {what}"));
+        if self.violation.is_none() {
+            self.violation = Some(format!("at {at} ms: {what}"));
+        }
+    }
+
+    pub fn is_outage(&self) -> bool {
+        let now = self.now_ms();
+        self.outages
+            .iter()
+            .any(|(from, to)| (*from..*to).contains(&now))
+    }
+}
