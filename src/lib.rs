@@ -1,6 +1,7 @@
 //! syncd keeps folders in step with cloud services and says the truth about it.
 
 pub mod adapter;
+pub mod config;
 pub mod decide;
 pub mod engine;
 pub mod flow;

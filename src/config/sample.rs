@@ -1,0 +1,11 @@
+//! `syncd config init`: a small configuration to fill in, and the full one as a reference.
+
+/// A minimal configuration. It works once every `FILL-IN` is replaced; until then it is refused.
+pub fn minimal() -> &'static str {
+    include_str!("../../config/minimal.toml")
+}
+
+/// Every key, with its default or an example.
+pub fn full() -> &'static str {
+    include_str!("../../config/syncd.toml")
+}
