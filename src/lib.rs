@@ -3,6 +3,7 @@
 pub mod adapter;
 pub mod config;
 pub mod decide;
+pub mod emulator;
 pub mod engine;
 pub mod flow;
 pub mod model;
