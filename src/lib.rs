@@ -3,9 +3,11 @@
 pub mod adapter;
 pub mod config;
 pub mod decide;
+pub mod demo;
 pub mod emulator;
 pub mod engine;
 pub mod flow;
 pub mod model;
 pub mod port;
+pub mod report;
 pub mod store;
