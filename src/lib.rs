@@ -1,7 +1,9 @@
 //! syncd keeps folders in step with cloud services and says the truth about it.
 
 pub mod adapter;
+pub mod cli;
 pub mod config;
+pub mod daemon;
 pub mod decide;
 pub mod demo;
 pub mod emulator;

@@ -1,0 +1,157 @@
+//! `syncd status`.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "--wait watches the daemon on behalf of a person"
+)]
+
+use std::time::{Duration, Instant};
+
+use crate::config::Config;
+use crate::daemon::client::{self, ClientError};
+use crate::daemon::protocol::{Reply, Request};
+use crate::report::{Folder, State, Status, gather, text};
+
+use super::args;
+use super::context::{Context, Failure, reader};
+use super::exit::Exit;
+use super::terminal;
+
+/// Runs the command.
+pub fn run(context: &Context, asked: &args::Status) -> Result<Exit, Failure> {
+    let config = context.config()?;
+    if let Some(limit) = asked.wait {
+        return wait(context, &config, asked, limit);
+    }
+    let status = report(context, &config)?;
+    if asked.check {
+        if asked.json {
+            terminal::json(&status);
+        }
+        return Ok(check(&status));
+    }
+    show(context, asked, &status);
+    Ok(Exit::Done)
+}
+
+fn show(context: &Context, asked: &args::Status, status: &Status) {
+    if asked.json {
+        if !status.daemon.running {
+            terminal::note("The daemon is not running; this is what the database remembers.");
+        }
+        terminal::json(status);
+    } else {
+        terminal::data(&text::status(status, context.paint));
+    }
+}
+
+/// From the daemon, else from the database.
+pub fn report(context: &Context, config: &Config) -> Result<Status, Failure> {
+    match client::ask(&config.state_dir, &Request::Status) {
+        Ok(Reply::Status { status }) => return Ok(*status),
+        Ok(Reply::Failed { message }) => return Err(Failure::new(Exit::Unexpected, message)),
+        Ok(_) => {
+            return Err(Failure::new(
+                Exit::Unexpected,
+                "The daemon speaks another language",
+            ));
+        }
+        Err(ClientError::NotRunning) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let asked = gather::Asked {
+        folders: &config.folders,
+        daemon: None,
+        live: None,
+    };
+    if let Some(reader) = reader(&config.state_dir)? {
+        return Ok(gather::status(&reader, asked, context.now())?);
+    }
+    terminal::note("There is no database yet: nothing has ever been scanned.");
+    Ok(gather::nothing_yet(asked, context.now())?)
+}
+
+/// What `--check` ends with.
+fn check(status: &Status) -> Exit {
+    let in_sync = status
+        .folders
+        .iter()
+        .all(|folder| is_in_sync(folder) && is_well(folder));
+    match (status.daemon.running, in_sync) {
+        (false, _) => Exit::Daemon,
+        (true, true) => Exit::Done,
+        (true, false) => Exit::NotInSync,
+    }
+}
+
+/// Every file is published as it is.
+fn is_in_sync(folder: &Folder) -> bool {
+    folder.files.open() == 0 && folder.files.dead == 0 && folder.state != State::Scanning
+}
+
+fn is_well(folder: &Folder) -> bool {
+    !matches!(folder.state, State::Blocked | State::Paused)
+}
+
+/// Nothing more happens here without a person.
+fn is_stuck(folder: &Folder) -> bool {
+    match folder.state {
+        State::Blocked | State::Paused => true,
+        _ => folder.files.open() == 0 && folder.files.dead > 0,
+    }
+}
+
+/// How often `--wait` looks.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// A change of a moment ago may still be on its way to the daemon, so `--wait` looks twice.
+const SURE_AFTER: Duration = Duration::from_millis(100);
+
+fn wait(
+    context: &Context,
+    config: &Config,
+    asked: &args::Status,
+    limit: Duration,
+) -> Result<Exit, Failure> {
+    let begun = Instant::now();
+    let mut is_sure = false;
+    loop {
+        let status = report(context, config)?;
+        let exit = verdict(&status).or_else(|| {
+            let over = begun.elapsed() >= limit;
+            over.then_some(Exit::Temporary)
+        });
+        if exit == Some(Exit::Done) && !is_sure {
+            is_sure = true;
+            std::thread::sleep(SURE_AFTER);
+            continue;
+        }
+        is_sure = false;
+        if let Some(exit) = exit {
+            show(context, asked, &status);
+            return Ok(exit);
+        }
+        std::thread::sleep(LOOK_EVERY);
+    }
+}
+
+/// What `--wait` ends with; `None` while it is worth waiting.
+fn verdict(status: &Status) -> Option<Exit> {
+    if !status.daemon.running {
+        return Some(Exit::Daemon);
+    }
+    if status
+        .folders
+        .iter()
+        .all(|folder| is_in_sync(folder) && is_well(folder))
+    {
+        return Some(Exit::Done);
+    }
+    let open = |folder: &&Folder| !(is_in_sync(folder) && is_well(folder));
+    let stuck = status.folders.iter().filter(open).all(is_stuck);
+    let blocked = status
+        .folders
+        .iter()
+        .any(|folder| folder.state == State::Blocked);
+    (stuck || blocked).then_some(Exit::NotInSync)
+}

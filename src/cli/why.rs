@@ -1,0 +1,211 @@
+//! `syncd why`.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "what is on the disk is looked up there"
+)]
+
+use std::fmt::Write as _;
+use std::os::unix::fs::MetadataExt as _;
+
+use crate::config::Config;
+use crate::daemon::client;
+use crate::daemon::protocol::{Reply, Request};
+use crate::decide::filter::{IGNORE_FILE, IGNORE_FILE_BYTES_MAX, Rules, Verdict};
+use crate::model::folder::FolderSpec;
+use crate::model::key::Key;
+use crate::model::path::RelPath;
+use crate::model::time::Timestamp;
+use crate::report::facts::LiveFacts;
+use crate::report::facts::StoredClass;
+use crate::report::gather::class;
+use crate::report::why::{OnDisk, Rule, WhyFacts};
+use crate::report::{why, why_text};
+use crate::store::{Dossier, Reader};
+
+use super::args;
+use super::context::{Context, Failure, reader};
+use super::exit::Exit;
+use super::place;
+use super::terminal;
+
+/// The most assets that are looked up as holding pages.
+const HOLDINGS_MAX: usize = 50;
+
+/// Runs the command.
+pub fn run(context: &Context, asked: &args::Why) -> Result<Exit, Failure> {
+    let config = context.config()?;
+    let place = place::find(&config, &asked.path)?;
+    let Some(path) = place.path else {
+        let name = &place.folder.name;
+        let message = format!("That is the root of folder {name}; `syncd status` tells about it");
+        return Err(Failure::new(Exit::Usage, message));
+    };
+    let facts = facts(context, &config, place.folder, &path)?;
+    let is_nothing = facts.on_disk == OnDisk::Nothing
+        && class(&facts.dossier) == StoredClass::Unknown
+        && facts.dossier.synced.is_none();
+    if is_nothing {
+        let message = format!(
+            "\"{path}\" is neither in folder {} nor in the records of syncd",
+            place.folder.name
+        );
+        return Err(Failure::new(Exit::NotFound, message));
+    }
+    let why = why::why(facts);
+    if asked.json {
+        terminal::json(&why);
+    } else {
+        terminal::data(&why_text::why(&why, context.paint));
+    }
+    Ok(Exit::Done)
+}
+
+fn facts(
+    context: &Context,
+    config: &Config,
+    folder: &FolderSpec,
+    path: &RelPath,
+) -> Result<WhyFacts, Failure> {
+    let live = match client::ask(&config.state_dir, &Request::Live) {
+        Ok(Reply::Live { live }) => Some(live),
+        _ => None,
+    };
+    let reader = reader(&config.state_dir)?;
+    let live = match (live, &reader) {
+        (Some(live), _) => live,
+        (None, Some(reader)) => LiveFacts::remembered(&reader.accounts()?),
+        (None, None) => LiveFacts::default(),
+    };
+    let mut facts = WhyFacts {
+        now: context.now(),
+        folder: folder.name.clone(),
+        path: path.to_string(),
+        on_disk: OnDisk::Nothing,
+        dossier: Dossier::default(),
+        rule: rule(folder, path),
+        settling: live.is_settling(&folder.name, path),
+        stopped: None,
+        holdings: Vec::new(),
+    };
+    if let Some(reader) = &reader {
+        read(reader, folder, path, &mut facts)?;
+    }
+    facts.on_disk = on_disk(folder, path, &facts.dossier);
+    if facts.stopped.is_none() {
+        facts.stopped = stopped(&live, folder);
+    }
+    Ok(facts)
+}
+
+fn read(
+    reader: &Reader,
+    folder: &FolderSpec,
+    path: &RelPath,
+    facts: &mut WhyFacts,
+) -> Result<(), Failure> {
+    let rows = reader.folders()?;
+    let Some(row) = rows.iter().find(|row| row.name == folder.name) else {
+        return Ok(());
+    };
+    facts.dossier = reader.dossier(row.id, path)?;
+    facts.holdings = reader.held(row.id, HOLDINGS_MAX)?;
+    if row.paused {
+        let reason = format!(
+            "the folder is paused; `syncd resume {}` goes on",
+            folder.name
+        );
+        facts.stopped = Some(reason);
+    }
+    Ok(())
+}
+
+fn stopped(live: &LiveFacts, folder: &FolderSpec) -> Option<String> {
+    let blocked = live
+        .folders
+        .iter()
+        .find(|live| live.name == folder.name && live.state == "blocked");
+    if let Some(blocked) = blocked {
+        let reason = blocked.reason.clone().unwrap_or_default();
+        return Some(format!("the folder is blocked: {reason}"));
+    }
+    let account = live
+        .accounts
+        .iter()
+        .find(|live| live.name == folder.account && live.gate != "ready")?;
+    let mut text = format!("account {} is {}", account.name, account.gate);
+    if let Some(code) = &account.code {
+        let _ = write!(text, " ({code})");
+    }
+    if let Some(reason) = &account.reason {
+        let _ = write!(text, ": {reason}");
+    }
+    if let Some(until) = account.until {
+        let _ = write!(text, " Next probe at {}.", Timestamp(until));
+    }
+    Some(text)
+}
+
+fn on_disk(folder: &FolderSpec, path: &RelPath, dossier: &Dossier) -> OnDisk {
+    let below = path.as_path().ancestors().skip(1);
+    let is_link = |directory: &std::path::Path| folder.path.join(directory).is_symlink();
+    if below
+        .filter(|directory| *directory != std::path::Path::new(""))
+        .any(is_link)
+    {
+        return OnDisk::Link;
+    }
+    let Ok(metadata) = folder.path.join(path.as_path()).symlink_metadata() else {
+        return OnDisk::Nothing;
+    };
+    let kind = metadata.file_type();
+    if kind.is_dir() {
+        return OnDisk::Directory;
+    }
+    if kind.is_symlink() {
+        return OnDisk::Link;
+    }
+    if !kind.is_file() {
+        return OnDisk::Special;
+    }
+    let nanoseconds = |second: i64, rest: i64| second.saturating_mul(1_000_000_000) + rest;
+    let changed = dossier.local.as_ref().is_some_and(|local| {
+        local.stat.size != metadata.size()
+            || local.stat.ino != metadata.ino()
+            || local.stat.mtime_ns != nanoseconds(metadata.mtime(), metadata.mtime_nsec())
+            || local.stat.ctime_ns != nanoseconds(metadata.ctime(), metadata.ctime_nsec())
+    });
+    OnDisk::File { changed }
+}
+
+/// The rule as it is now, whatever the records say.
+fn rule(folder: &FolderSpec, path: &RelPath) -> Rule {
+    let wrong = |reason: String| Rule {
+        kept: false,
+        reason,
+    };
+    let rules = match Rules::new(folder, ignore_file(folder).as_deref()) {
+        Ok(rules) => rules,
+        Err(error) => return wrong(error.to_string()),
+    };
+    match rules.decide(path, false) {
+        Verdict::Excluded(reason) => wrong(reason),
+        Verdict::Kept(by) => match Key::of(&folder.prefix, path) {
+            Err(unpublishable) => wrong(unpublishable.to_string()),
+            Ok(_) => Rule {
+                kept: true,
+                reason: by.unwrap_or_else(|| "no rule leaves it out".to_owned()),
+            },
+        },
+    }
+}
+
+/// The text of a folder's `.syncdignore`.
+pub fn ignore_file(folder: &FolderSpec) -> Option<String> {
+    let path = folder.path.join(IGNORE_FILE);
+    let metadata = path.symlink_metadata().ok()?;
+    if !metadata.is_file() || metadata.size() > IGNORE_FILE_BYTES_MAX as u64 {
+        return None;
+    }
+    String::from_utf8(std::fs::read(path).ok()?).ok()
+}
