@@ -1,0 +1,20 @@
+//! The real program against the emulator, over real HTTP, on real files.
+//!
+//! What the cloud has is compared with an independent walk of the folder; nothing here trusts syncd's own
+//! word for it.
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    clippy::cast_possible_truncation,
+    clippy::case_sensitive_file_extension_comparisons,
+    reason = "a test that cannot be set up has failed or says why it was skipped, and it touches real \
+              files by name"
+)]
+
+mod crash;
+mod deploy;
+mod desk;
+mod faults;
+mod secrets;
+mod watch;
