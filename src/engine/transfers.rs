@@ -349,10 +349,7 @@ impl Transfers {
         self.hungry |= !delivery.exhausted;
         let ports = &self.context.ports;
         let (now, wall) = (ports.clock.monotonic(), ports.clock.now());
-        self.next_due = delivery
-            .next_due
-            .filter(|due| *due > wall)
-            .map(|due| now + wall.until(due));
+        self.next_due = delivery.next_due.map(|due| now + wall.until(due));
         self.ready.extend(delivery.prepared);
         if self.stop.is_cancelled() {
             self.release_ready();

@@ -46,6 +46,7 @@ pub(super) async fn deliver(
     budget: Budget,
     ports: crate::engine::Ports,
 ) -> Result<Delivery, StoreError> {
+    let asked_at = ports.clock.now();
     let mut taken = Vec::new();
     for folder in &folders {
         let Some(root) = folder.open_root() else {
@@ -64,7 +65,8 @@ pub(super) async fn deliver(
     }
     let exhausted = taken.is_empty();
     let next_due = if exhausted {
-        store.next_due().await?
+        // What was due already waits for something else; what came due meanwhile is asked for again.
+        store.next_due().await?.filter(|due| *due > asked_at)
     } else {
         None
     };
