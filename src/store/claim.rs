@@ -45,13 +45,15 @@ impl Store {
             .await
     }
 
-    /// When the next job of a configured folder that no gate holds is due; it may have passed if
-    /// that job waits to run alone: then a settlement has to come first.
+    /// When the next job of these folders that no gate holds is due; it may have passed if that job
+    /// waits to run alone: then a settlement has to come first. Folders that nothing is claimed of now
+    /// must not be among them, or their jobs would hide those of the others.
     ///
     /// # Errors
     /// The database cannot be read.
-    pub async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
-        self.write("find the next due time", next_due).await
+    pub async fn next_due(&self, folders: Vec<FolderId>) -> Result<Option<Timestamp>, StoreError> {
+        self.write("find the next due time", move |db| next_due(db, &folders))
+            .await
     }
 
     /// Live jobs of each configured folder.
@@ -277,9 +279,9 @@ fn active(db: &Connection) -> rusqlite::Result<Vec<FolderId>> {
         .collect()
 }
 
-fn next_due(db: &Connection) -> rusqlite::Result<Option<Timestamp>> {
+fn next_due(db: &Connection, folders: &[FolderId]) -> rusqlite::Result<Option<Timestamp>> {
     let mut next: Option<i64> = None;
-    for folder in active(db)? {
+    for folder in folders.iter().copied() {
         for (stage, below) in Gates::of(db, folder)?.stages() {
             let of_stage = params![folder, stage];
             if first(db, FIRST_READY, of_stage)? >= below {

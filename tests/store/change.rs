@@ -205,7 +205,7 @@ on_both! {
         let rows = world.store
             .adopt_folders(&[spec("new", ""), spec("other", "")], world.now).await.unwrap();
         assert_eq!(rows.iter().map(|row| row.name.as_str()).collect::<Vec<_>>(), ["new", "other"]);
-        assert_eq!(world.store.next_due().await.unwrap(), None);
+        assert_eq!(world.store.next_due(vec![world.folder]).await.unwrap(), None);
         assert_eq!(world.store.live_counts().await.unwrap().len(), 2);
         let root = RootIdentity { dev: u64::MAX, ino: 7 };
         world.store.set_root(rows[0].id, root).await.unwrap();
@@ -228,9 +228,9 @@ on_both! {
         let due = Timestamp(world.now.0 + 10_000);
         world.settle(&claim, Outcome::Retry { fault: fault("x"), due, counts: true }).await;
         world.store.shift_due(-5_000).await.unwrap();
-        assert_eq!(world.store.next_due().await.unwrap(), Some(Timestamp(due.0 - 5_000)));
+        assert_eq!(world.store.next_due(vec![world.folder]).await.unwrap(), Some(Timestamp(due.0 - 5_000)));
         world.store.clamp_due(world.now).await.unwrap();
-        assert_eq!(world.store.next_due().await.unwrap(), Some(world.now));
+        assert_eq!(world.store.next_due(vec![world.folder]).await.unwrap(), Some(world.now));
     }
 
     async fn accounts_are_remembered(world: World) {

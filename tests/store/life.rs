@@ -41,7 +41,7 @@ on_both! {
         let due = Timestamp(world.now.0 + 500);
         world.settle(&claim, Outcome::Retry { fault: fault("SlowDown"), due, counts: false }).await;
         assert_eq!(world.claim().await, []);
-        assert_eq!(world.store.next_due().await.unwrap(), Some(due));
+        assert_eq!(world.store.next_due(vec![world.folder]).await.unwrap(), Some(due));
         assert_eq!(world.reader.counts(world.folder).unwrap().failed, 1);
         world.now = due;
         let claim = world.claim().await.remove(0);

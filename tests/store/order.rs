@@ -20,9 +20,9 @@ on_both! {
     async fn a_page_waits_until_its_release_is_sealed(mut world: World) {
         let release = world.record(vec![file("a.html", "a")]).await.release.unwrap();
         assert_eq!(world.claim().await, []);
-        assert_eq!(world.store.next_due().await.unwrap(), None);
+        assert_eq!(world.store.next_due(vec![world.folder]).await.unwrap(), None);
         world.seal(release).await;
-        assert_eq!(world.store.next_due().await.unwrap(), Some(world.now));
+        assert_eq!(world.store.next_due(vec![world.folder]).await.unwrap(), Some(world.now));
         assert_eq!(names(&world.claim().await), ["a.html"]);
     }
 
@@ -35,7 +35,7 @@ on_both! {
         let due = Timestamp(world.now.0 + 9);
         world.settle(&claims[0], Outcome::Retry { fault: fault("x"), due, counts: true }).await;
         assert_eq!(world.claim().await, []);
-        assert_eq!(world.store.next_due().await.unwrap(), Some(due));
+        assert_eq!(world.store.next_due(vec![world.folder]).await.unwrap(), Some(due));
         let held = world.reader.held(world.folder, 10).unwrap();
         assert_eq!((held.len(), held[0].pages), (1, 2));
         assert_eq!(held[0].path, path("a.png"));

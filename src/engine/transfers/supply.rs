@@ -66,7 +66,11 @@ pub(super) async fn deliver(
     let exhausted = taken.is_empty();
     let next_due = if exhausted {
         // What was due already waits for something else; what came due meanwhile is asked for again.
-        store.next_due().await?.filter(|due| *due > asked_at)
+        let open = folders.iter().filter(|folder| folder.open_root().is_some());
+        let next = store
+            .next_due(open.map(|folder| folder.id).collect())
+            .await?;
+        next.filter(|due| *due > asked_at)
     } else {
         None
     };
