@@ -205,7 +205,8 @@ on_both! {
         let rows = world.store
             .adopt_folders(&[spec("new", ""), spec("other", "")], world.now).await.unwrap();
         assert_eq!(rows.iter().map(|row| row.name.as_str()).collect::<Vec<_>>(), ["new", "other"]);
-        assert_eq!(world.store.next_due(vec![world.folder]).await.unwrap(), None);
+        let asked = rows.iter().map(|row| row.id).collect();
+        assert_eq!(world.store.next_due(asked).await.unwrap(), None);
         assert_eq!(world.store.live_counts().await.unwrap().len(), 2);
         let root = RootIdentity { dev: u64::MAX, ino: 7 };
         world.store.set_root(rows[0].id, root).await.unwrap();
