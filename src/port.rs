@@ -4,7 +4,9 @@
 pub mod clock;
 pub mod dice;
 pub mod disk;
+pub mod inbox_disk;
 pub mod offload;
+pub mod program;
 pub mod token_source;
 pub mod transport;
 pub mod watcher;

@@ -1,6 +1,6 @@
 //! What happens while syncd works, for logs, `--json` and the progress bar.
 
-use super::fault::Fault;
+use super::fault::{Call, Fault};
 use super::job::ReleaseNumber;
 use super::path::RelPath;
 use super::time::Timestamp;
@@ -29,6 +29,23 @@ pub enum Event {
         files: u64,
         /// Bytes hashed so far.
         bytes: u64,
+    },
+    /// A call of a cloud ended, for the counters; not part of the JSON stream.
+    #[serde(skip)]
+    Answered {
+        /// Account.
+        account: String,
+        /// Which conversation.
+        call: Call,
+        /// Code of the fault; `ok` where there was none.
+        code: String,
+    },
+    /// More happened in a folder than could be told, so it is looked at as a whole; for the counters, not
+    /// part of the JSON stream.
+    #[serde(skip)]
+    Overflowed {
+        /// Folder.
+        folder: String,
     },
     /// A release has been planned whole.
     ReleaseStarted {
@@ -72,6 +89,36 @@ pub enum Event {
         next_attempt_at: Option<Timestamp>,
         /// The other side's words.
         message: String,
+    },
+    /// A received file has been put into an inbox.
+    Received {
+        /// Inbox.
+        inbox: String,
+        /// Path below the inbox.
+        path: RelPath,
+        /// Size.
+        bytes: u64,
+        /// Identity.
+        sha256: String,
+        /// The message it came with: its code, or what stands for it.
+        message: String,
+    },
+    /// Fetching a received file, or putting it into its inbox, failed.
+    ReceiveFailed {
+        /// Inbox.
+        inbox: String,
+        /// The message it came with.
+        message: String,
+        /// Code of the fault.
+        code: String,
+        /// What syncd does about it.
+        remedy: String,
+        /// Which try it was.
+        attempt: u32,
+        /// When the next try is due, if there is one.
+        next_attempt_at: Option<Timestamp>,
+        /// The other side's words.
+        words: String,
     },
     /// Every job of a release has ended.
     ReleaseFinished {

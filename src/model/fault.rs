@@ -13,10 +13,32 @@ pub enum Call {
     Token,
     /// Asking the WeChat API for a link.
     Link,
-    /// Sending the bytes to the object store.
+    /// Sending the bytes to the object store with PUT.
     Put,
+    /// Sending the bytes to the object store as a form.
+    Post,
     /// Any other call of the WeChat API (listing, site status).
     Api,
+    /// Asking the desk's gateway for its token (`tokenByAkSk`).
+    GatewayToken,
+    /// Asking the desk for a session's token (`applyToken`).
+    SessionToken,
+    /// Opening a chat session, or closing it (`send` of CONNECT and DISCONNECT).
+    Connect,
+    /// Asking how far the queue for an agent is (`queryQueueInfo`).
+    QueueInfo,
+    /// Asking for messages (`poll`).
+    Poll,
+    /// Asking for earlier messages (`queryHistoryChatMessage`).
+    History,
+    /// Fetching a received file (`downloadFileStream`).
+    Download,
+    /// Handing a file over (`uploadFileStream`).
+    Upload,
+    /// Sending the message that carries a file (`send` of CHAT).
+    Send,
+    /// Putting a received file into the inbox.
+    Deliver,
     /// Reading the file itself.
     Source,
 }
@@ -34,6 +56,9 @@ pub enum Layer {
     Errcode,
     /// The `Code` of the object store's error answer, or `checksum`.
     Cos,
+    /// The `resultCode` or `returnCode` of an answer of `ccmessaging`, or `not-json`, `no-result`,
+    /// `no-payload`, `corrupt`.
+    Result,
     /// This machine: `changed`, `gone`, `unreadable`, `io`, `host-refused`, `bad-link`, `token-command`, …
     Local,
 }
@@ -139,9 +164,15 @@ macro_rules! words {
 }
 pub(crate) use words;
 
-words!(Call { Token => "token", Link => "link", Put => "put", Api => "api", Source => "source" });
+words!(Call {
+    Token => "token", Link => "link", Put => "put", Post => "post", Api => "api",
+    GatewayToken => "gateway-token", SessionToken => "session-token", Connect => "connect",
+    QueueInfo => "queue-info", Poll => "poll", History => "history", Download => "download",
+    Upload => "upload", Send => "send", Deliver => "deliver", Source => "source",
+});
 words!(Layer {
-    Transport => "transport", Http => "http", Errcode => "errcode", Cos => "cos", Local => "local",
+    Transport => "transport", Http => "http", Errcode => "errcode", Cos => "cos", Result => "result",
+    Local => "local",
 });
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::secret::Secret;
+use super::secret::{Rotating, Secret};
 
 /// The way a folder's files reach the cloud.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
@@ -100,6 +100,17 @@ pub enum Concurrency {
     Fixed(usize),
 }
 
+/// A third-party platform, which makes its own token and those of the accounts it acts for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Platform {
+    /// App id.
+    pub appid: String,
+    /// App secret.
+    pub secret: Secret,
+    /// The newest verify ticket, which WeChat pushes to the platform every ten minutes.
+    pub ticket: Rotating,
+}
+
 /// Where an account's API token comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TokenSource {
@@ -111,6 +122,17 @@ pub enum TokenSource {
         secret: Secret,
         /// `GET /cgi-bin/token` instead of `stable_token`.
         classic: bool,
+    },
+    /// The token of a third-party platform itself.
+    Component(Platform),
+    /// The token of an account that a platform acts for.
+    Authorizer {
+        /// The platform.
+        platform: Platform,
+        /// The account's app id.
+        appid: String,
+        /// Its refresh token; the cloud may answer a newer one.
+        refresh_token: Rotating,
     },
     /// A program that prints the token.
     Command(Vec<String>),

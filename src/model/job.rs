@@ -135,6 +135,8 @@ pub struct Receipt {
     pub digest: Sha256,
     /// The cloud's own name of the object, where it has one.
     pub remote_id: Option<String>,
+    /// The server's key of the bytes, where `remote_id` is the message that carried it.
+    pub object_key: Option<String>,
     /// The `ETag`, unquoted.
     pub etag: Option<String>,
     /// Whether the answer carried a checksum that was compared.
@@ -170,6 +172,10 @@ pub struct Settlement {
     pub claim: Claim,
     /// How it ended.
     pub outcome: Outcome,
+    /// Whether the cloud may have these bytes although it did not say so.
+    pub maybe_sent: bool,
+    /// An earlier upload of the same attempt whose outcome is not known.
+    pub lost: Option<Fault>,
     /// When it began.
     pub started_at: Timestamp,
     /// How long it took, in milliseconds.

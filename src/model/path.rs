@@ -89,6 +89,12 @@ impl RelPath {
         &self.0[start..]
     }
 
+    /// The name of the file that goes beside a received one: with `.json` at its end.
+    #[must_use]
+    pub fn sidecar(&self) -> Self {
+        Self([&self.0, b".json".as_slice()].concat().into())
+    }
+
     /// Whether it lies below `directory` (and is not the directory itself).
     pub fn is_below(&self, directory: &Self) -> bool {
         self.0.len() > directory.0.len()
@@ -123,8 +129,8 @@ impl serde::Serialize for RelPath {
     }
 }
 
-/// Text from outside (file names, servers) made safe for a terminal and a log: control and
-/// bidirectional-override characters and bytes that are not UTF-8 become escapes.
+/// Text from outside (file names, servers) made safe for a terminal and a log: controls, characters of
+/// direction or without width, separators of lines and bytes that are not UTF-8 become escapes.
 pub fn escaped(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     let mut out = String::with_capacity(bytes.len());
@@ -144,11 +150,13 @@ pub fn escaped(bytes: &[u8]) -> String {
 }
 
 fn is_invisible(character: char) -> bool {
-    const INVISIBLE: [std::ops::RangeInclusive<char>; 4] = [
+    const INVISIBLE: [std::ops::RangeInclusive<char>; 6] = [
+        '\u{61c}'..='\u{61c}',
         '\u{200b}'..='\u{200f}',
-        '\u{202a}'..='\u{202e}',
+        '\u{2028}'..='\u{202e}',
         '\u{2060}'..='\u{2069}',
         '\u{feff}'..='\u{feff}',
+        '\u{e0000}'..='\u{e007f}',
     ];
     INVISIBLE.iter().any(|range| range.contains(&character))
 }

@@ -1,6 +1,7 @@
 //! A value that cannot be printed.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -17,6 +18,25 @@ impl Secret {
     /// The credential itself, for the one place that sends it.
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
+    }
+}
+
+/// A credential that others replace while syncd runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rotating {
+    /// In a file, read again each time it is needed.
+    File(PathBuf),
+    /// As it was when syncd started.
+    Fixed(Secret),
+}
+
+impl Rotating {
+    /// The secret, where it never changes.
+    pub fn fixed(&self) -> Option<&Secret> {
+        match self {
+            Self::Fixed(secret) => Some(secret),
+            Self::File(_) => None,
+        }
     }
 }
 

@@ -157,8 +157,37 @@ impl std::fmt::Display for TransportKind {
     }
 }
 
+/// A reply whose body comes in pieces, because it may be too large to hold.
+#[derive(Debug)]
+pub struct StreamedReply {
+    /// Status.
+    pub status: u16,
+    /// Lower-case names; values that are not text are left out.
+    pub headers: Vec<(String, String)>,
+    /// The body's pieces in order; an error is the last. Dropping it aborts the exchange.
+    pub pieces: ReplyPieces,
+}
+
+/// Pieces of a reply's body.
+pub type ReplyPieces = tokio::sync::mpsc::Receiver<Result<Bytes, TransportFault>>;
+
 /// Sends requests.
 pub trait Transport: Send + Sync {
     /// One exchange. Dropping the future aborts it.
     fn exchange(&self, request: Request) -> BoxFuture<'_, Result<Reply, TransportFault>>;
+
+    /// One exchange whose reply is read piece by piece, under the same deadline and bounds.
+    fn open(&self, request: Request) -> BoxFuture<'_, Result<StreamedReply, TransportFault>> {
+        Box::pin(async move {
+            let reply = self.exchange(request).await?;
+            let (sender, pieces) = tokio::sync::mpsc::channel(1);
+            // There is room for one, and both ends are here.
+            let _ = sender.try_send(Ok(reply.body));
+            Ok(StreamedReply {
+                status: reply.status,
+                headers: reply.headers,
+                pieces,
+            })
+        })
+    }
 }
