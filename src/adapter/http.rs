@@ -7,25 +7,26 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::BytesMut;
-use reqwest::header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
 
 use crate::model::secret::Secret;
 use crate::port::BoxFuture;
 use crate::port::transport::{
-    Method, Peer, Reply, Request, Transport, TransportFault, TransportKind,
+    Method, Peer, Reply, Request, StreamedReply, Transport, TransportFault, TransportKind,
 };
 
 mod body;
 mod client;
 mod failure;
 pub mod guard;
+mod reply;
 pub mod resolver;
 mod stall;
 
 use body::{Progress, TrackedBody};
 use client::Clients;
 use failure::{classify, fault};
+use reply::{Deadline, Incoming, late};
 
 /// What the configuration says about the network.
 #[derive(Debug, Clone, Default)]
@@ -79,42 +80,54 @@ impl HttpTransport {
         }
     }
 
-    async fn run(&self, request: Request) -> Result<Reply, TransportFault> {
+    async fn whole(&self, request: Request) -> Result<Reply, TransportFault> {
         let progress = Arc::new(Progress::default());
-        let deadline = request.deadline;
-        let exchange = self.exchange_once(request, Arc::clone(&progress));
-        let stalled = stall::watch(&progress, &self.settings.limits);
+        let mut deadline: Deadline = Box::pin(stall::wait(request.deadline));
+        let exchange = async { self.head(request, &progress).await?.whole().await };
+        self.bounded(exchange, &progress, &mut deadline).await
+    }
+
+    async fn streamed(&self, request: Request) -> Result<StreamedReply, TransportFault> {
+        let progress = Arc::new(Progress::default());
+        let mut deadline: Deadline = Box::pin(stall::wait(request.deadline));
+        let head = self.head(request, &progress);
+        let incoming = self.bounded(head, &progress, &mut deadline).await?;
+        Ok(incoming.streamed(self.settings.limits, deadline))
+    }
+
+    /// A part of an exchange, given up when nothing moves or its time is over.
+    async fn bounded<T>(
+        &self,
+        part: impl Future<Output = Result<T, TransportFault>>,
+        progress: &Progress,
+        deadline: &mut Deadline,
+    ) -> Result<T, TransportFault> {
         tokio::select! {
             biased;
-            result = exchange => result,
-            message = stalled => Err(fault(TransportKind::Stalled, message, &progress)),
-            () = stall::wait(deadline) => {
-                Err(fault(TransportKind::Timeout, "no complete answer in time", &progress))
+            result = part => result,
+            message = stall::watch(progress, &self.settings.limits) => {
+                Err(fault(TransportKind::Stalled, message, progress))
             }
+            () = deadline => Err(late(progress)),
         }
     }
 
-    async fn exchange_once(
+    /// Sends the request and waits for the reply's head.
+    async fn head(
         &self,
         request: Request,
-        progress: Arc<Progress>,
-    ) -> Result<Reply, TransportFault> {
+        progress: &Arc<Progress>,
+    ) -> Result<Incoming, TransportFault> {
         let reply_bytes_max = request.reply_bytes_max;
-        let (request, client) = self.prepare(request, &progress)?;
+        let (request, client) = self.prepare(request, progress)?;
         let len = request
             .body()
             .map_or(0, |body| http_body::Body::size_hint(body).lower());
         let response = client
             .execute(request)
             .await
-            .map_err(|error| classify(&error, &progress))?;
-        let reply = read_reply(response, reply_bytes_max, &progress).await?;
-        // A server that says "stored" before it has everything cannot have stored it.
-        if (200..300).contains(&reply.status) && progress.sent() < len {
-            let message = "the answer came before the whole body had been sent";
-            return Err(fault(TransportKind::Reset, message, &progress));
-        }
-        Ok(reply)
+            .map_err(|error| classify(&error, progress))?;
+        Incoming::accept(response, reply_bytes_max, len, Arc::clone(progress))
     }
 
     fn prepare(
@@ -151,7 +164,11 @@ impl HttpTransport {
 
 impl Transport for HttpTransport {
     fn exchange(&self, request: Request) -> BoxFuture<'_, Result<Reply, TransportFault>> {
-        Box::pin(self.run(request))
+        Box::pin(self.whole(request))
+    }
+
+    fn open(&self, request: Request) -> BoxFuture<'_, Result<StreamedReply, TransportFault>> {
+        Box::pin(self.streamed(request))
     }
 }
 
@@ -167,52 +184,4 @@ fn headers(pairs: &[(String, Secret)]) -> Result<HeaderMap, String> {
         headers.insert(header, value);
     }
     Ok(headers)
-}
-
-async fn read_reply(
-    mut response: reqwest::Response,
-    reply_bytes_max: usize,
-    progress: &Progress,
-) -> Result<Reply, TransportFault> {
-    // The head's own size is not told; what matters is that something moved.
-    progress.receive(1);
-    let is_encoded = response
-        .headers()
-        .get_all(CONTENT_ENCODING)
-        .iter()
-        .any(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity"));
-    if is_encoded {
-        let message = "the answer is compressed although that was not asked for";
-        return Err(fault(TransportKind::Encoded, message, progress));
-    }
-    let too_large = || {
-        let message = format!("the answer is longer than {reply_bytes_max} bytes");
-        fault(TransportKind::TooLarge, &message, progress)
-    };
-    if response
-        .content_length()
-        .is_some_and(|len| len > reply_bytes_max as u64)
-    {
-        return Err(too_large());
-    }
-    let mut body = BytesMut::new();
-    while let Some(piece) = response
-        .chunk()
-        .await
-        .map_err(|error| classify(&error, progress))?
-    {
-        progress.receive(piece.len());
-        if body.len() + piece.len() > reply_bytes_max {
-            return Err(too_large());
-        }
-        body.extend_from_slice(&piece);
-    }
-    let headers = response.headers().iter().filter_map(|(name, value)| {
-        Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
-    });
-    Ok(Reply {
-        status: response.status().as_u16(),
-        headers: headers.collect(),
-        body: body.freeze(),
-    })
 }

@@ -309,11 +309,12 @@ fn limit_reached(root: &Path) -> String {
     )
 }
 
+/// The lower one of the limits of watches that hold for this process, with the name of its setting.
 #[expect(
     clippy::disallowed_methods,
     reason = "an adapter: this is where the operating system is asked"
 )]
-fn watch_limit() -> Option<(&'static str, u64)> {
+pub fn watch_limit() -> Option<(&'static str, u64)> {
     let read = |(setting, path): (&'static str, &str)| {
         let text = String::from_utf8(std::fs::read(path).ok()?).ok()?;
         Some((setting, text.trim().parse().ok()?))
@@ -324,11 +325,12 @@ fn watch_limit() -> Option<(&'static str, u64)> {
         .min_by_key(|(_, limit)| *limit)
 }
 
+/// How many watches a directory needs: one for itself and each directory below it that can be seen.
 #[expect(
     clippy::disallowed_methods,
     reason = "an adapter: this is where the operating system is asked"
 )]
-fn directories_below(root: &Path) -> u64 {
+pub fn directories_below(root: &Path) -> u64 {
     let mut count = 0;
     let mut left = vec![root.to_owned()];
     while let Some(directory) = left.pop() {

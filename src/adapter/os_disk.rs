@@ -1,18 +1,15 @@
-//! The real disk. Every path is resolved by the kernel below an open root, without following any link
-//! (`openat2` with `RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS`); where that call is
-//! not to be had, and for paths longer than the kernel takes, component by component with `O_NOFOLLOW`.
-//! Nothing is ever written.
+//! The real disk of watched folders: everything is below an open root, and nothing is ever written.
 
 use std::ffi::OsStr;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawDir, ResolveFlags};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawDir};
 use rustix::io::Errno;
 
+use super::beneath::{DIRECTORY, Top, retried, told};
 use crate::model::observation::{Entry, EntryKind, Stat};
 use crate::model::path::RelPath;
 use crate::port::disk::{Disk, DiskError, Root, RootIdentity, SourceFile};
@@ -24,18 +21,6 @@ pub struct OsDisk;
 /// Directory entries are read in pieces of this many bytes.
 const LISTING_BYTES: usize = 64 * 1024;
 
-/// The longest path given to the kernel at once, in bytes; `PATH_MAX` is 4096.
-const PATH_BYTES_MAX: usize = 4000;
-
-/// `openat2` gives up with `EAGAIN` when directories are renamed meanwhile; so often it is asked again.
-const RENAME_RACES_MAX: u32 = 100;
-
-const DIRECTORY: OFlags = OFlags::RDONLY
-    .union(OFlags::DIRECTORY)
-    .union(OFlags::NOFOLLOW)
-    .union(OFlags::NONBLOCK)
-    .union(OFlags::CLOEXEC);
-
 /// Opening a FIFO for reading would wait for a writer without `O_NONBLOCK`.
 const FILE: OFlags = OFlags::RDONLY
     .union(OFlags::NOFOLLOW)
@@ -45,40 +30,21 @@ const FILE: OFlags = OFlags::RDONLY
 
 impl Disk for OsDisk {
     fn open_root(&self, path: &Path) -> Result<Arc<dyn Root>, DiskError> {
-        // The root itself may be reached through links: the person who configured it chose the path.
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let root = retried(|| rustix::fs::open(path, flags, Mode::empty()))
-            .map_err(|errno| told(errno, "open", path))?;
-        let stat = rustix::fs::fstat(&root).map_err(|errno| told(errno, "open", path))?;
-        Ok(Arc::new(OsRoot {
-            identity: RootIdentity {
-                dev: stat.st_dev,
-                ino: stat.st_ino,
-            },
-            root,
-            path: path.to_owned(),
-            by_component: AtomicBool::new(false),
-        }))
+        Ok(Arc::new(OsRoot(Top::open(path)?)))
     }
 }
 
 /// An open root directory.
 #[derive(Debug)]
-struct OsRoot {
-    root: OwnedFd,
-    path: PathBuf,
-    identity: RootIdentity,
-    /// `openat2` is not to be had here.
-    by_component: AtomicBool,
-}
+struct OsRoot(Top);
 
 impl Root for OsRoot {
     fn identity(&self) -> RootIdentity {
-        self.identity
+        self.0.identity()
     }
 
     fn list(&self, directory: Option<&RelPath>) -> Result<Vec<Entry>, DiskError> {
-        let shown = directory.map_or_else(|| self.path.clone(), |path| self.shown(path));
+        let shown = directory.map_or_else(|| self.0.path().to_owned(), |path| self.0.shown(path));
         let fail = |errno| match errno {
             Errno::NOTDIR | Errno::LOOP | Errno::XDEV => DiskError::NotADirectory {
                 path: shown.clone(),
@@ -86,9 +52,12 @@ impl Root for OsRoot {
             other => told(other, "list", &shown),
         };
         let open = match directory {
-            Some(path) => self.open_below(path.as_bytes(), DIRECTORY).map_err(fail)?,
+            Some(path) => self
+                .0
+                .open_below(path.as_bytes(), DIRECTORY)
+                .map_err(fail)?,
             // A descriptor of its own, because descriptors that are shared share their position.
-            None => retried(|| rustix::fs::openat(&self.root, c".", DIRECTORY, Mode::empty()))
+            None => retried(|| rustix::fs::openat(&self.0, c".", DIRECTORY, Mode::empty()))
                 .map_err(fail)?,
         };
         let mut buffer = Vec::with_capacity(LISTING_BYTES);
@@ -113,18 +82,16 @@ impl Root for OsRoot {
     }
 
     fn entry(&self, path: &RelPath) -> Result<Option<Entry>, DiskError> {
-        let fail = |errno| told(errno, "look at", &self.shown(path));
+        let fail = |errno| told(errno, "look at", &self.0.shown(path));
         let parent = match path.parent() {
             None => None,
-            Some(parent) => match self.open_below(parent.as_bytes(), DIRECTORY) {
+            Some(parent) => match self.0.open_below(parent.as_bytes(), DIRECTORY) {
                 Ok(open) => Some(open),
                 Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::XDEV) => return Ok(None),
                 Err(errno) => return Err(fail(errno)),
             },
         };
-        let parent = parent
-            .as_ref()
-            .map_or_else(|| self.root.as_fd(), AsFd::as_fd);
+        let parent = parent.as_ref().map_or_else(|| self.0.as_fd(), AsFd::as_fd);
         let name = OsStr::from_bytes(path.file_name());
         match retried(|| rustix::fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW)) {
             Ok(stat) => Ok(Some(made(path.file_name(), &stat))),
@@ -134,8 +101,9 @@ impl Root for OsRoot {
     }
 
     fn open(&self, path: &RelPath) -> Result<Box<dyn SourceFile>, DiskError> {
-        let shown = self.shown(path);
+        let shown = self.0.shown(path);
         let open = self
+            .0
             .open_below(path.as_bytes(), FILE)
             .map_err(|errno| match errno {
                 Errno::LOOP | Errno::XDEV | Errno::NOTDIR | Errno::NXIO | Errno::NODEV => {
@@ -150,56 +118,6 @@ impl Root for OsRoot {
             return Err(DiskError::NotAFile { path: shown });
         }
         Ok(Box::new(OsFile { open, path: shown }))
-    }
-}
-
-impl OsRoot {
-    fn shown(&self, path: &RelPath) -> PathBuf {
-        self.path.join(path.as_path())
-    }
-
-    fn open_below(&self, path: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
-        let long = path.len() > PATH_BYTES_MAX;
-        if !long && !self.by_component.load(Ordering::Relaxed) {
-            match open_beneath(self.root.as_fd(), path, flags) {
-                // An old kernel, or a sandbox that does not know the call.
-                Err(Errno::NOSYS | Errno::PERM) => self.by_component.store(true, Ordering::Relaxed),
-                other => return other,
-            }
-        }
-        open_by_component(self.root.as_fd(), path, flags)
-    }
-}
-
-fn open_beneath(root: BorrowedFd<'_>, path: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
-    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
-    for _ in 0..RENAME_RACES_MAX {
-        let path = OsStr::from_bytes(path);
-        match rustix::fs::openat2(root, path, flags, Mode::empty(), resolve) {
-            Err(Errno::AGAIN | Errno::INTR) => {}
-            other => return other,
-        }
-    }
-    Err(Errno::AGAIN)
-}
-
-/// Without `openat2`: each component is opened by itself, and none may be a link.
-fn open_by_component(root: BorrowedFd<'_>, path: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
-    let mut parent: Option<OwnedFd> = None;
-    let mut components = path.split(|byte| *byte == b'/').peekable();
-    loop {
-        let Some(component) = components.next() else {
-            return Err(Errno::INVAL);
-        };
-        let last = components.peek().is_none();
-        let flags = if last { flags } else { DIRECTORY };
-        let at = parent.as_ref().map_or(root, AsFd::as_fd);
-        let name = OsStr::from_bytes(component);
-        let open = retried(|| rustix::fs::openat(at, name, flags, Mode::empty()))?;
-        if last {
-            return Ok(open);
-        }
-        parent = Some(open);
     }
 }
 
@@ -220,28 +138,6 @@ impl SourceFile for OsFile {
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize, DiskError> {
         retried(|| rustix::io::read(&self.open, &mut *buffer))
             .map_err(|errno| told(errno, "read", &self.path))
-    }
-}
-
-fn retried<T>(mut call: impl FnMut() -> Result<T, Errno>) -> Result<T, Errno> {
-    loop {
-        match call() {
-            Err(Errno::INTR) => {}
-            other => return other,
-        }
-    }
-}
-
-fn told(errno: Errno, attempt: &'static str, path: &Path) -> DiskError {
-    let path = path.to_owned();
-    match errno {
-        Errno::NOENT => DiskError::NotFound { path },
-        Errno::NOTDIR => DiskError::NotADirectory { path },
-        other => DiskError::System {
-            attempt,
-            path,
-            source: other.into(),
-        },
     }
 }
 

@@ -9,8 +9,8 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt};
-use tokio::process::Command;
 
+use super::child::{self, Running};
 use crate::model::fault::{Call, Fault, Layer, plain_words};
 use crate::port::BoxFuture;
 use crate::port::token_source::LocalTokens;
@@ -82,24 +82,20 @@ fn command_fault(message: &str) -> Fault {
 
 /// Runs a token program as written, without a shell and with nothing but `PATH` in its environment.
 async fn run(argv: &[String], deadline: Duration) -> Result<Vec<u8>, Fault> {
-    let Some((program, arguments)) = argv.split_first() else {
+    let (Some(mut command), Some(program)) = (child::command(argv), argv.first()) else {
         return Err(command_fault("The token command is empty"));
     };
-    let mut child = Command::new(program)
-        .args(arguments)
-        .env_clear()
+    let mut child = command
         .env("PATH", "/usr/local/bin:/usr/bin:/bin")
-        .current_dir("/")
-        .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        .kill_on_drop(true)
         .spawn()
+        .map(Running)
         .map_err(|error| command_fault(&format!("Could not start \"{program}\": {error}")))?;
-    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let (stdout, stderr) = (child.0.stdout.take(), child.0.stderr.take());
     let finished = tokio::time::timeout(deadline, async {
         let (output, words) = tokio::join!(read_capped(stdout), read_capped(stderr));
-        (output, words, child.wait().await)
+        (output, words, child.0.wait().await)
     });
     let Ok((output, words, status)) = finished.await else {
         let seconds = deadline.as_secs();

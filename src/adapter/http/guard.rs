@@ -110,7 +110,8 @@ pub fn is_forbidden(address: IpAddr) -> bool {
                 || address.is_multicast()
                 || address.is_unicast_link_local()
                 // IPv4 in its old notation (`::a.b.c.d`) and behind NAT64.
-                || matches!(address.segments(), [0 | 0x64, 0 | 0xff9b, 0, 0, 0, 0, high, low]
+                || matches!(address.segments(),
+                    [0, 0, 0, 0, 0, 0, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low]
                     if is_forbidden_v4(Ipv4Addr::from((u32::from(high) << 16) | u32::from(low))))
         }
     }
