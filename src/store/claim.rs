@@ -8,10 +8,9 @@
 
 use rusqlite::{Connection, Row, params};
 
-use super::LiveCounts;
 use super::error::StoreError;
-use super::reader::Reader;
 use super::rows::{amount, small, stat};
+use super::settle::LATE_MAX;
 use super::writer::Store;
 use crate::model::job::{Claim, FolderId, JobId, ReleaseNumber, Stage, Version};
 use crate::model::time::Timestamp;
@@ -21,13 +20,17 @@ pub const CRASHES_MAX: u32 = 3;
 
 impl Store {
     /// Makes jobs that were running when the last process ended ready again, one crash the wiser;
-    /// how many. Their uploads stay in doubt.
+    /// how many. Their uploads stay in doubt. Messages whose attempt was under way wait again too.
     ///
     /// # Errors
     /// The database cannot be written.
     pub async fn recover(&self, now: Timestamp) -> Result<u64, StoreError> {
-        self.write("recover jobs", move |db| super::settle::recover(db, now))
-            .await
+        self.write("recover jobs", move |db| {
+            super::messages::recover(db, now)?;
+            super::sending::tidy(db)?;
+            super::settle::recover(db, now)
+        })
+        .await
     }
 
     /// Leases up to `limit` jobs of the folder that are due, and marks what they publish as in
@@ -54,24 +57,6 @@ impl Store {
     pub async fn next_due(&self, folders: Vec<FolderId>) -> Result<Option<Timestamp>, StoreError> {
         self.write("find the next due time", move |db| next_due(db, &folders))
             .await
-    }
-
-    /// Live jobs of each configured folder.
-    ///
-    /// # Errors
-    /// The database cannot be read.
-    pub async fn live_counts(&self) -> Result<Vec<(FolderId, LiveCounts)>, StoreError> {
-        self.write("count jobs", live_counts).await
-    }
-}
-
-impl Reader {
-    /// Live jobs of each configured folder.
-    ///
-    /// # Errors
-    /// The database cannot be read.
-    pub fn live_counts(&self) -> Result<Vec<(FolderId, LiveCounts)>, StoreError> {
-        self.read("count jobs", live_counts)
     }
 }
 
@@ -201,11 +186,17 @@ fn first(db: &Connection, sql: &str, bounds: &[&dyn rusqlite::ToSql]) -> rusqlit
     Ok(found.unwrap_or(i64::MAX))
 }
 
+/// `doubt_before`: an upload of other bytes may still come to life in the cloud. Either nobody knows
+/// what became of one, or one failed lately, even if its bytes have been acknowledged since. Not so in an
+/// outbox: a message that comes late replaces nothing.
 pub(super) const LEASE: &str = "UPDATE job SET state = 'running', tries = tries + 1, \
     started_at_ms = ?2, \
-        sent_tree_id = tree_id, sent_size = size, doubt_before = coalesce( \
-            (SELECT in_doubt FROM synced s WHERE s.tree_id = job.tree_id AND s.path = job.path), \
-            0) \
+        sent_tree_id = tree_id, sent_size = size, doubt_before = iif(tries > 0, doubt_before, \
+            (SELECT flow <> 'ccmessaging' FROM tree t WHERE t.id = job.tree_id) \
+            AND (coalesce((SELECT in_doubt FROM synced s WHERE s.tree_id = job.tree_id \
+                AND s.path = job.path), 0) \
+            OR EXISTS (SELECT 1 FROM attempt a WHERE a.folder_id = job.folder_id \
+                AND a.path = job.path AND a.at_ms > ?3 AND a.call IN ('put', 'post')))) \
     WHERE id = ?1 \
     RETURNING id, folder_id, path, key, digest, headers, stage, release, generation, attempts, \
     tries, \
@@ -216,31 +207,56 @@ pub(super) const DOUBT: &str = "INSERT INTO synced (tree_id, path, key_path, in_
     ON CONFLICT (tree_id, path) DO UPDATE SET in_doubt = 1 \
     RETURNING tree_id, path, key_path";
 /// The same object under another spelling of its name: what is recorded of that is in doubt too.
-const DOUBT_TWINS: &str = "UPDATE synced SET in_doubt = 1 \
+pub(super) const TWINS: &str = "SELECT max(in_doubt) FROM synced INDEXED BY synced_key_path \
     WHERE tree_id = ?1 AND key_path = CAST(?3 AS TEXT) AND path <> ?2";
-const DOUBT_NAMESAKE: &str =
-    "UPDATE synced SET in_doubt = 1 WHERE tree_id = ?1 AND path = ?2 AND key_path IS NULL";
+pub(super) const DOUBT_TWINS: &str = "UPDATE synced INDEXED BY synced_key_path SET in_doubt = 1 \
+    WHERE tree_id = ?1 AND key_path = CAST(?3 AS TEXT) AND path <> ?2";
+pub(super) const NAMESAKE: &str = "SELECT max(in_doubt) FROM synced \
+    WHERE tree_id = ?1 AND path = ?3 AND path <> ?2 AND key_path IS NULL";
+const DOUBT_NAMESAKE: &str = "UPDATE synced SET in_doubt = 1 \
+    WHERE tree_id = ?1 AND path = ?3 AND path <> ?2 AND key_path IS NULL";
 
 fn lease(db: &Connection, job: JobId, now: Timestamp) -> rusqlite::Result<Claim> {
     let claim = db
         .prepare_cached(LEASE)?
-        .query_row(params![job, now], claim_row)?;
-    doubt(db, job)?;
+        .query_row(params![job, now, now.minus(LATE_MAX)], claim_row)?;
+    doubt(db, &claim)?;
     Ok(claim)
 }
 
-fn doubt(db: &Connection, job: JobId) -> rusqlite::Result<()> {
-    let (tree, path, key): (i64, Vec<u8>, Option<String>) = db
-        .prepare_cached(DOUBT)?
-        .query_row([job], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+/// What was sent under another spelling may come to life under this one's key.
+const DOUBT_BEFORE: &str = "UPDATE job SET doubt_before = 1 WHERE id = ?1";
+
+fn doubt(db: &Connection, claim: &Claim) -> rusqlite::Result<()> {
+    let (tree, path, key): (i64, Vec<u8>, Option<String>) =
+        db.prepare_cached(DOUBT)?.query_row([claim.job], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })?;
     let name = key.as_deref().map_or(path.as_slice(), str::as_bytes);
-    db.prepare_cached(DOUBT_TWINS)?
-        .execute(params![tree, path, name])?;
+    let twins = params![tree, path, name];
+    let mut in_doubt = doubt_others(db, (TWINS, DOUBT_TWINS), twins)?;
     if key.is_some() {
-        db.prepare_cached(DOUBT_NAMESAKE)?
-            .execute(params![tree, name])?;
+        in_doubt |= doubt_others(db, (NAMESAKE, DOUBT_NAMESAKE), twins)?;
+    }
+    if in_doubt && claim.tries == 1 {
+        db.prepare_cached(DOUBT_BEFORE)?.execute([claim.job])?;
     }
     Ok(())
+}
+
+/// Puts what is found in doubt, and answers whether it was.
+fn doubt_others(
+    db: &Connection,
+    (look, doubt): (&str, &str),
+    bounds: &[&dyn rusqlite::ToSql],
+) -> rusqlite::Result<bool> {
+    let found: Option<bool> = db
+        .prepare_cached(look)?
+        .query_row(bounds, |row| row.get(0))?;
+    if found == Some(false) {
+        db.prepare_cached(doubt)?.execute(bounds)?;
+    }
+    Ok(found == Some(true))
 }
 
 fn claim_row(row: &Row<'_>) -> rusqlite::Result<Claim> {
@@ -265,19 +281,12 @@ fn claim_row(row: &Row<'_>) -> rusqlite::Result<Claim> {
     })
 }
 
-const ACTIVE: &str = "SELECT id FROM folder WHERE active = 1";
 const LAST_READY: &str = "SELECT max(release) FROM job \
     WHERE folder_id = ?1 AND state = 'ready' AND stage = ?2";
 pub(super) const FIRST_DUE: &str = "SELECT min(due_at_ms) FROM job \
     WHERE folder_id = ?1 AND state = 'ready' AND stage = ?2";
 const FIRST_DUE_BELOW: &str = "SELECT min(due_at_ms) FROM job INDEXED BY job_ready \
     WHERE folder_id = ?1 AND state = 'ready' AND stage = ?2 AND release < ?3";
-
-fn active(db: &Connection) -> rusqlite::Result<Vec<FolderId>> {
-    db.prepare_cached(ACTIVE)?
-        .query_map([], |row| row.get(0))?
-        .collect()
-}
 
 fn next_due(db: &Connection, folders: &[FolderId]) -> rusqlite::Result<Option<Timestamp>> {
     let mut next: Option<i64> = None;
@@ -297,23 +306,4 @@ fn next_due(db: &Connection, folders: &[FolderId]) -> rusqlite::Result<Option<Ti
         }
     }
     Ok(next.map(Timestamp))
-}
-
-const LIVE: &str = "SELECT count(*) FILTER (WHERE state = 'ready'), \
-    count(*) FILTER (WHERE state = 'running'), count(*) FILTER (WHERE state = 'dead') \
-    FROM job WHERE folder_id = ?1";
-
-fn live_counts(db: &Connection) -> rusqlite::Result<Vec<(FolderId, LiveCounts)>> {
-    let mut counts = Vec::new();
-    for folder in active(db)? {
-        let live = db.prepare_cached(LIVE)?.query_row([folder], |row| {
-            Ok(LiveCounts {
-                ready: super::rows::count(row, 0)?,
-                running: super::rows::count(row, 1)?,
-                dead: super::rows::count(row, 2)?,
-            })
-        })?;
-        counts.push((folder, live));
-    }
-    Ok(counts)
 }

@@ -69,8 +69,8 @@ const SYNCED: &str = "SELECT digest, headers, size, remote_id, etag, acknowledge
 const JOB: &str = concat!(job_columns!(), "j.folder_id = ?1 AND j.path = ?2");
 const ATTEMPTS: &str = "SELECT at_ms, call, layer, code, status, message, took_ms FROM attempt \
     WHERE folder_id = ?1 AND path = ?2 ORDER BY id DESC";
-const UPLOADS: &str = "SELECT release, key, digest, size, tries, took_ms, at_ms, remote_id FROM \
-    upload \
+const UPLOADS: &str = "SELECT release, key, digest, size, tries, took_ms, at_ms, remote_id, \
+    object_key FROM upload \
     WHERE folder_id = ?1 AND path = ?2 ORDER BY id DESC LIMIT ?3";
 
 /// How many uploads of one path are shown.
@@ -145,6 +145,7 @@ fn uploads(db: &Connection, folder: FolderId, path: &RelPath) -> rusqlite::Resul
             took_ms: count(row, 5)?,
             at: row.get(6)?,
             remote_id: row.get(7)?,
+            object_key: row.get(8)?,
         })
     };
     db.prepare_cached(UPLOADS)?

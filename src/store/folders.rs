@@ -19,7 +19,7 @@ pub(super) struct Tree {
 }
 
 impl Store {
-    /// Takes over the configured folders, in this order. A folder whose account, env or prefix
+    /// Takes over the configured folders, in this order. A folder whose flow, account, env or prefix
     /// changed has a new remote tree, in which nothing is published yet; folders that are not
     /// named rest.
     ///
@@ -179,6 +179,7 @@ fn folder_row(row: &Row<'_>) -> rusqlite::Result<FolderRow> {
 /// The part of a [`FolderSpec`] that records depend on.
 struct Wanted {
     name: String,
+    flow: &'static str,
     account: String,
     env: String,
     prefix: String,
@@ -188,6 +189,7 @@ impl Wanted {
     fn of(spec: &FolderSpec) -> Self {
         Self {
             name: spec.name.clone(),
+            flow: spec.flow.as_str(),
             account: spec.account.clone(),
             env: spec.env.clone(),
             prefix: spec.prefix.clone(),
@@ -213,24 +215,65 @@ fn adopt(db: &Connection, wanted: &[Wanted], now: Timestamp) -> rusqlite::Result
     Ok(rows)
 }
 
-const SAME_TREE: &str = "SELECT 1 FROM tree WHERE folder_id = ?1 AND account = ?2 AND env = ?3 \
-    AND prefix = ?4 AND current = 1";
+const SAME_TREE: &str = "SELECT 1 FROM tree WHERE folder_id = ?1 AND flow = ?2 AND \
+    account = ?3 AND env = ?4 AND prefix = ?5 AND current = 1";
 const LEAVE_TREE: &str = "UPDATE tree SET current = 0 WHERE folder_id = ?1 AND current = 1";
-const ENTER_TREE: &str = "INSERT INTO tree (folder_id, account, env, prefix, current) \
-    VALUES (?1, ?2, ?3, ?4, 1) \
-    ON CONFLICT (folder_id, account, env, prefix) DO UPDATE SET current = 1";
+const ENTER_TREE: &str = "INSERT INTO tree (folder_id, flow, account, env, prefix, \
+    current) VALUES (?1, ?2, ?3, ?4, ?5, 1) \
+    ON CONFLICT (folder_id, flow, account, env, prefix) DO UPDATE SET current = 1";
 
 /// Makes the wanted tree the current one. Jobs of the one before have keys of another place: those
 /// that wait go, one that runs ends as unwanted. Its records are kept: they stay true of that
 /// tree.
 fn adopt_tree(db: &Connection, folder: FolderId, wanted: &Wanted) -> rusqlite::Result<()> {
-    let tree = params![folder, wanted.account, wanted.env, wanted.prefix];
+    let tree = params![
+        folder,
+        wanted.flow,
+        wanted.account,
+        wanted.env,
+        wanted.prefix
+    ];
     if db.prepare_cached(SAME_TREE)?.exists(tree)? {
         return Ok(());
     }
     db.execute(LEAVE_TREE, [folder])?;
     db.execute(ENTER_TREE, tree)?;
     super::queue::withdraw_all(db, folder)
+}
+
+/// The remote tree of a configuration, in use or not.
+pub(super) struct WantedTree {
+    /// Its row; one that no record has where it is new.
+    pub(super) id: i64,
+    /// The folder goes there already.
+    pub(super) is_current: bool,
+}
+
+/// The remote tree that a folder has by this configuration.
+pub(super) fn tree_of(
+    db: &Connection,
+    folder: FolderId,
+    spec: &FolderSpec,
+) -> rusqlite::Result<WantedTree> {
+    const FIND: &str = "SELECT id, current FROM tree WHERE folder_id = ?1 AND flow = ?2 AND \
+        account = ?3 AND env = ?4 AND prefix = ?5";
+    let flow = spec.flow.as_str();
+    let found = db
+        .prepare_cached(FIND)?
+        .query_row(
+            params![folder, flow, spec.account, spec.env, spec.prefix],
+            |row| {
+                Ok(WantedTree {
+                    id: row.get(0)?,
+                    is_current: row.get(1)?,
+                })
+            },
+        )
+        .optional()?;
+    Ok(found.unwrap_or(WantedTree {
+        id: -1,
+        is_current: false,
+    }))
 }
 
 const TREE: &str = "SELECT id, prefix FROM tree WHERE folder_id = ?1 AND current = 1";

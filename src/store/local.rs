@@ -7,6 +7,7 @@ use super::error::StoreError;
 use super::folders::{self, Tree};
 use super::reader::Reader;
 use super::rows::{ABOVE_ALL, amount, below, bits, published, stat};
+use crate::model::folder::FolderSpec;
 use crate::model::job::{FolderId, JobState, Stage, Version};
 use crate::model::key::{Key, shared_with};
 use crate::model::observation::Stat;
@@ -28,29 +29,63 @@ impl Reader {
     ) -> Result<Vec<StoredFile>, StoreError> {
         self.read("list stored files", |db| {
             let tree = folders::tree(db, folder)?.id;
-            let mut page = Vec::new();
-            let (mut from, mut to) = (Vec::new(), ABOVE_ALL.to_vec());
-            if let Some(directory) = directory {
-                if after.is_none_or(|after| after < directory) {
-                    one(db, folder, tree, directory, &mut page)?;
-                }
-                (from, to) = below(directory);
-            }
-            if let Some(after) = after
-                && after.as_bytes() > from.as_slice()
-            {
-                from = after.as_bytes().to_vec();
-            }
-            let room = limit.saturating_sub(page.len());
-            let mut statement = db.prepare_cached(RANGE)?;
-            let mut rows = statement.query(params![folder, tree, from, to, amount(room as u64)])?;
-            while let Some(row) = rows.next()? {
-                page.push(stored_file(row)?);
-            }
-            page.truncate(limit);
-            Ok(page)
+            page(db, (folder, tree), directory, after, limit)
         })
     }
+
+    /// The same of a whole folder as it will be once this configuration is adopted: what was acknowledged
+    /// is what its own remote tree has, and jobs for another tree are gone.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn page_for(
+        &self,
+        folder: FolderId,
+        spec: &FolderSpec,
+        after: Option<&RelPath>,
+        limit: usize,
+    ) -> Result<Vec<StoredFile>, StoreError> {
+        self.read("list stored files", |db| {
+            let tree = folders::tree_of(db, folder, spec)?;
+            let mut files = page(db, (folder, tree.id), None, after, limit)?;
+            if !tree.is_current {
+                for file in &mut files {
+                    file.known.job = None;
+                }
+            }
+            Ok(files)
+        })
+    }
+}
+
+fn page(
+    db: &Connection,
+    (folder, tree): (FolderId, i64),
+    directory: Option<&RelPath>,
+    after: Option<&RelPath>,
+    limit: usize,
+) -> rusqlite::Result<Vec<StoredFile>> {
+    let mut page = Vec::new();
+    let (mut from, mut to) = (Vec::new(), ABOVE_ALL.to_vec());
+    if let Some(directory) = directory {
+        if after.is_none_or(|after| after < directory) {
+            one(db, folder, tree, directory, &mut page)?;
+        }
+        (from, to) = below(directory);
+    }
+    if let Some(after) = after
+        && after.as_bytes() > from.as_slice()
+    {
+        from = after.as_bytes().to_vec();
+    }
+    let room = limit.saturating_sub(page.len());
+    let mut statement = db.prepare_cached(RANGE)?;
+    let mut rows = statement.query(params![folder, tree, from, to, amount(room as u64)])?;
+    while let Some(row) = rows.next()? {
+        page.push(stored_file(row)?);
+    }
+    page.truncate(limit);
+    Ok(page)
 }
 
 macro_rules! file_columns {

@@ -21,7 +21,10 @@ use super::error::StoreError;
 const APPLICATION_ID: i64 = 0x7379_6e63;
 
 /// Numbered changes of the schema, oldest first; one that was released is never edited.
-const MIGRATIONS: &[M<'static>] = &[M::up(include_str!("schema/0001_initial.sql"))];
+const MIGRATIONS: &[M<'static>] = &[
+    M::up(include_str!("schema/0001_initial.sql")),
+    M::up(include_str!("schema/0002_desk.sql")).foreign_key_check(),
+];
 
 /// The newest schema of this program.
 pub const SCHEMA_VERSION: i64 = MIGRATIONS.len().cast_signed() as i64;
@@ -152,6 +155,11 @@ fn refused(path: &Path, error: std::io::Error) -> StoreError {
     }
 }
 
+/// The version of the SQLite this program was built with.
+pub fn sqlite_version() -> &'static str {
+    rusqlite::version()
+}
+
 fn check_library() -> Result<(), StoreError> {
     if rusqlite::version_number() < SQLITE_VERSION_MIN {
         return Err(StoreError::Library {
@@ -253,6 +261,10 @@ fn check(db: &Connection, path: &Path) -> Result<(), StoreError> {
 fn migrate(db: &mut Connection, path: &Path) -> Result<(), StoreError> {
     use rusqlite_migration::Error;
     let attempt = "upgrade the schema";
+    let sorted = |error| StoreError::sorted(path, attempt, error);
+    // A table that others refer to can only be made anew while nobody checks; the check follows.
+    db.pragma_update(None, "foreign_keys", false)
+        .map_err(sorted)?;
     Migrations::from_slice(MIGRATIONS)
         .to_latest(db)
         .map_err(|error| match error {
@@ -262,5 +274,6 @@ fn migrate(db: &mut Connection, path: &Path) -> Result<(), StoreError> {
                 path: path.into(),
                 source: Arc::new(other),
             },
-        })
+        })?;
+    db.pragma_update(None, "foreign_keys", true).map_err(sorted)
 }

@@ -8,7 +8,7 @@ use super::error::StoreError;
 use super::releases::{self, Tally};
 use super::rows::{amount, below, bits};
 use super::writer::Store;
-use super::{Dropped, Retried, Selection, local};
+use super::{Dropped, Retried, Selection, local, messages, sending};
 use crate::model::job::{FolderId, JobId, JobState, ReleaseNumber, Stage};
 use crate::model::observation::Stat;
 use crate::model::path::RelPath;
@@ -247,7 +247,7 @@ impl Store {
         .await
     }
 
-    /// Moves every due time, and every account's, by a jump of the wall clock.
+    /// Moves every due time, of messages and accounts too, by a jump of the wall clock.
     ///
     /// # Errors
     /// The database cannot be written.
@@ -257,13 +257,14 @@ impl Store {
             "UPDATE account SET until_at_ms = until_at_ms + ?1 WHERE until_at_ms IS NOT NULL";
         self.write("move due times", move |db| {
             db.execute(JOBS, [delta_ms])?;
+            messages::shift_due(db, delta_ms)?;
             db.execute(ACCOUNTS, [delta_ms]).map(drop)
         })
         .await
     }
 
-    /// Brings due times, and accounts', that are later than `latest` forward to it: they were
-    /// written under a wall clock that was ahead.
+    /// Brings due times, of messages and accounts too, that are later than `latest` forward to it:
+    /// they were written under a wall clock that was ahead.
     ///
     /// # Errors
     /// The database cannot be written.
@@ -272,6 +273,7 @@ impl Store {
         const ACCOUNTS: &str = "UPDATE account SET until_at_ms = ?1 WHERE until_at_ms > ?1";
         self.write("bring due times forward", move |db| {
             db.execute(JOBS, [latest])?;
+            messages::clamp_due(db, latest)?;
             db.execute(ACCOUNTS, [latest]).map(drop)
         })
         .await
@@ -281,13 +283,16 @@ impl Store {
 const REVIVE: &str = "UPDATE job SET state = 'ready', attempts = 0, repeats = 0, last_code = NULL, \
     due_at_ms = ?2, fault_call = NULL, fault_layer = NULL, fault_code = NULL, fault_status = NULL, \
     fault_message = NULL, fault_at_ms = NULL WHERE id = ?1";
-const HURRY: &str = "UPDATE job SET due_at_ms = ?2 WHERE id = ?1 AND due_at_ms > ?2";
+/// Not one that confirms what was acknowledged: it waits for what the cloud may still do.
+const HURRY: &str = "UPDATE job SET due_at_ms = ?2 WHERE id = ?1 AND due_at_ms > ?2 \
+    AND (tries = 0 OR fault_at_ms IS NOT NULL)";
 
 fn retry_one(db: &Connection, job: &Held, now: Timestamp) -> rusqlite::Result<bool> {
     match job.state {
         JobState::Dead => {
             releases::revive(db, job.folder, job.release)?;
             db.prepare_cached(REVIVE)?.execute(params![job.id, now])?;
+            sending::allow_once_more(db, job.id)?;
             Ok(true)
         }
         JobState::Ready => Ok(db.prepare_cached(HURRY)?.execute(params![job.id, now])? > 0),

@@ -8,6 +8,7 @@ use super::reader::Reader;
 use super::rows::{amount, count, fault, small};
 use super::{FileCounts, Holding, QueuedJob, RemoteOnly, Selection, folders};
 use crate::model::job::FolderId;
+use crate::model::time::Timestamp;
 
 impl Reader {
     /// Every regular file of the folder in exactly one count (`settling` is the daemon's to fill
@@ -30,6 +31,17 @@ impl Reader {
                 .query_row(params![folder, tree], |row| {
                     Ok((count(row, 0)?, count(row, 1)?))
                 })
+        })
+    }
+
+    /// Since when the oldest job that is not dead has waited: the begin of its release.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn waiting_since(&self, folder: FolderId) -> Result<Option<Timestamp>, StoreError> {
+        self.read("find the oldest job", |db| {
+            db.prepare_cached(WAITING_SINCE)?
+                .query_row([folder], |row| row.get(0))
         })
     }
 
@@ -184,6 +196,10 @@ const BYTES: &str = concat!(
     files!(),
     ")"
 );
+
+const WAITING_SINCE: &str = "SELECT min(r.started_at_ms) FROM job j \
+    JOIN release r ON r.folder_id = j.folder_id AND r.number = j.release \
+    WHERE j.folder_id = ?1 AND j.state <> 'dead'";
 
 macro_rules! job_columns {
     () => {

@@ -10,10 +10,12 @@ use crate::model::fault::{Call, Layer};
 use crate::model::headers::Fingerprint;
 use crate::model::job::{FolderId, JobId, JobState, Reason, ReleaseNumber, Stage};
 use crate::model::key::Key;
+use crate::model::message::{HookState, MessageId, MessageState};
 use crate::model::observation::Stat;
 use crate::model::path::RelPath;
 use crate::model::record::Published;
 use crate::model::time::Timestamp;
+use crate::port::inbox_disk::TempName;
 
 macro_rules! integers {
     ($($type:ident),+) => {$(
@@ -30,7 +32,14 @@ macro_rules! integers {
         }
     )+};
 }
-integers!(FolderId, JobId, ReleaseNumber, Timestamp, Fingerprint);
+integers!(
+    FolderId,
+    JobId,
+    MessageId,
+    ReleaseNumber,
+    Timestamp,
+    Fingerprint
+);
 
 macro_rules! word_columns {
     ($($type:ident),+) => {$(
@@ -47,7 +56,15 @@ macro_rules! word_columns {
         }
     )+};
 }
-word_columns!(Call, Layer, Reason, JobState, ReleaseState);
+word_columns!(
+    Call,
+    Layer,
+    Reason,
+    JobState,
+    ReleaseState,
+    MessageState,
+    HookState
+);
 
 /// Stages are numbers, so that an index keeps them in publish order.
 impl FromSql for Stage {
@@ -99,6 +116,18 @@ impl FromSql for RelPath {
 impl ToSql for RelPath {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         Ok(ToSqlOutput::Borrowed(ValueRef::Blob(self.as_bytes())))
+    }
+}
+
+impl FromSql for TempName {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        value.as_str().map(|name| Self(name.to_owned()))
+    }
+}
+
+impl ToSql for TempName {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(ValueRef::Text(self.0.as_bytes())))
     }
 }
 

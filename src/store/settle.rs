@@ -1,14 +1,17 @@
 //! Writing down how attempts ended. An acknowledgement is recorded even if a newer version is
 //! wanted by now: it is the truth about the cloud.
 
+use std::time::Duration;
+
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::Settled;
 use super::error::StoreError;
 use super::releases::{self, Tally};
 use super::rows::{amount, count};
+use super::sending;
 use super::writer::Store;
-use crate::model::fault::Fault;
+use crate::model::fault::{Call, Fault, Layer};
 use crate::model::job::{FolderId, JobId, Outcome, Receipt, ReleaseNumber, Settlement};
 use crate::model::time::Timestamp;
 
@@ -57,7 +60,11 @@ fn settle(
 /// What a running job's row says beside the claim.
 struct Lease {
     tree: i64,
+    /// An upload of other bytes began before the first try of this version, and what became of it
+    /// was never learnt.
     was_in_doubt: bool,
+    /// Something of this version may have been sent before this try.
+    was_tried: bool,
     superseded: Option<Superseded>,
 }
 
@@ -67,7 +74,7 @@ enum Superseded {
     Unwanted,
 }
 
-const RUNNING: &str = "SELECT sent_tree_id, doubt_before, superseded FROM job \
+const RUNNING: &str = "SELECT sent_tree_id, doubt_before, superseded, tries > 1 FROM job \
     WHERE id = ?1 AND state = 'running'";
 
 fn lease(db: &Connection, job: JobId) -> rusqlite::Result<Option<Lease>> {
@@ -81,6 +88,7 @@ fn lease(db: &Connection, job: JobId) -> rusqlite::Result<Option<Lease>> {
                     Some(_) => Some(Superseded::Unwanted),
                     None => None,
                 },
+                was_tried: row.get(3)?,
             })
         })
         .optional()
@@ -97,9 +105,19 @@ fn one(
     let mut tally = Tally::default();
     let mut due = now;
     let mut look_again = lease.superseded.is_some();
+    let acknowledged = matches!(settlement.outcome, Outcome::Acknowledged(_));
+    if !acknowledged && !settlement.maybe_sent {
+        restore_doubt(db, settlement, lease)?;
+    }
+    if let Some(lost) = &settlement.lost {
+        write_attempt(db, settlement, lost, now)?;
+    }
     match &settlement.outcome {
         Outcome::Acknowledged(receipt) => {
-            acknowledge(db, settlement, lease.tree, receipt, now)?;
+            acknowledge(db, settlement, lease, receipt, now)?;
+            if lease.was_in_doubt && lease.superseded.is_none() {
+                return confirm(db, claim.job, now).map(|()| false);
+            }
             tally.uploaded = 1;
         }
         Outcome::Replan(fault) => {
@@ -128,7 +146,6 @@ fn one(
             }
         }
         Outcome::Released => {
-            restore_doubt(db, settlement, lease)?;
             if lease.superseded.is_none() {
                 return release(db, claim.job).map(|()| false);
             }
@@ -171,24 +188,31 @@ fn renew(db: &Connection, job: JobId, due: Timestamp) -> rusqlite::Result<()> {
 const SYNCED: &str = "INSERT INTO synced (tree_id, path, key_path, digest, headers, size, \
     remote_id, etag, \
         acknowledged_at_ms, in_doubt) \
-    VALUES (?1, ?2, NULL, ?3, ?4, ?5, ?6, ?7, ?8, 0) \
+    VALUES (?1, ?2, NULL, ?3, ?4, ?5, ?6, ?7, ?8, ?9) \
     ON CONFLICT (tree_id, path) DO UPDATE SET digest = ?3, headers = ?4, size = ?5, remote_id = \
     ?6, \
-        etag = ?7, acknowledged_at_ms = ?8, in_doubt = 0 \
+        etag = ?7, acknowledged_at_ms = ?8, in_doubt = ?9 \
     RETURNING key_path";
 const UPLOAD: &str = "INSERT INTO upload (folder_id, release, path, key, digest, size, tries, \
     took_ms, \
-    at_ms, remote_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+    at_ms, remote_id, object_key) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+/// So many uploads of a path are kept, and all of the last month.
+const UPLOADS_KEPT: i64 = 50;
+const UPLOADS_KEPT_FOR: Duration = Duration::from_hours(30 * 24);
+pub(super) const FORGET_UPLOADS: &str = "DELETE FROM upload WHERE folder_id = ?1 AND path = ?2 \
+    AND id <= (SELECT id FROM upload WHERE folder_id = ?1 AND path = ?2 \
+        ORDER BY id DESC LIMIT 1 OFFSET ?3) \
+    AND at_ms < ?4";
 const SUCCESS: &str = "UPDATE folder SET last_success_at_ms = ?2 WHERE id = ?1";
 
 fn acknowledge(
     db: &Connection,
     settlement: &Settlement,
-    tree: i64,
+    lease: &Lease,
     receipt: &Receipt,
     now: Timestamp,
 ) -> rusqlite::Result<()> {
-    let claim = &settlement.claim;
+    let (claim, tree) = (&settlement.claim, lease.tree);
     let key_path: Option<String> = db.prepare_cached(SYNCED)?.query_row(
         params![
             tree,
@@ -198,7 +222,8 @@ fn acknowledge(
             amount(receipt.bytes),
             receipt.remote_id,
             receipt.etag,
-            now
+            now,
+            lease.was_in_doubt
         ],
         |row| row.get(0),
     )?;
@@ -216,7 +241,15 @@ fn acknowledge(
         claim.tries,
         amount(settlement.took_ms),
         now,
-        receipt.remote_id
+        receipt.remote_id,
+        receipt.object_key
+    ])?;
+    sending::forget(db, tree, &claim.path)?;
+    db.prepare_cached(FORGET_UPLOADS)?.execute(params![
+        claim.folder,
+        claim.path,
+        UPLOADS_KEPT,
+        now.minus(UPLOADS_KEPT_FOR)
     ])?;
     db.prepare_cached(SUCCESS)?
         .execute(params![claim.folder, now])
@@ -239,6 +272,22 @@ fn replaced_twins(db: &Connection, tree: i64, path: &[u8], key: &[u8]) -> rusqli
         db.prepare_cached(REPLACED_NAMESAKE)?.execute(bounds)?;
     }
     Ok(())
+}
+
+/// How long after its end an upload whose outcome is not known may still take effect in the cloud.
+pub const LATE_MAX: Duration = Duration::from_mins(1);
+const CONFIRM: &str = "UPDATE job SET state = 'ready', started_at_ms = NULL, sent_tree_id = NULL, \
+    sent_size = NULL, due_at_ms = ?2, doubt_before = 0, reason = 'unknown', attempts = 0, \
+    repeats = 0, last_code = NULL, fault_call = NULL, fault_layer = NULL, fault_code = NULL, \
+    fault_status = NULL, fault_message = NULL, fault_at_ms = NULL \
+    WHERE id = ?1";
+
+/// An earlier upload of other bytes may come to life in the cloud after this one: the path stays in
+/// doubt, and the same bytes are sent once more when that cannot be any more.
+fn confirm(db: &Connection, job: JobId, now: Timestamp) -> rusqlite::Result<()> {
+    db.prepare_cached(CONFIRM)?
+        .execute(params![job, now.plus(LATE_MAX)])
+        .map(drop)
 }
 
 const RETRY: &str = "UPDATE job SET state = 'ready', started_at_ms = NULL, sent_tree_id = NULL, \
@@ -305,7 +354,7 @@ const CERTAIN: &str = "UPDATE synced SET in_doubt = 0 WHERE tree_id = ?1 AND pat
 
 /// Nothing was sent, so what was certain before the claim is certain again.
 fn restore_doubt(db: &Connection, settlement: &Settlement, lease: &Lease) -> rusqlite::Result<()> {
-    if lease.was_in_doubt {
+    if lease.was_in_doubt || lease.was_tried {
         return Ok(());
     }
     let row = params![lease.tree, settlement.claim.path];
@@ -349,6 +398,10 @@ const INTERRUPTED: &str = "SELECT id, folder_id, release, superseded, sent_size 
 const RECOVER: &str = "UPDATE job SET state = 'ready', started_at_ms = NULL, sent_tree_id = \
     NULL, sent_size = NULL, \
     crashes = crashes + 1, due_at_ms = min(due_at_ms, ?2) WHERE id = ?1";
+/// Its upload may take effect for a while yet, over that of a newer version: so it is remembered like one
+/// that failed.
+const INTERRUPTED_UPLOAD: &str = "INSERT INTO attempt (folder_id, path, at_ms, call, layer, code, message, \
+    took_ms) SELECT folder_id, path, ?2, ?3, ?4, 'interrupted', '', 0 FROM job WHERE id = ?1";
 const CRASHED: &str = "UPDATE job SET crashes = crashes + 1 WHERE id = ?1";
 
 /// Ends the attempts of a process that died: their outcome was never learnt.
@@ -367,6 +420,12 @@ pub(super) fn recover(db: &Connection, now: Timestamp) -> rusqlite::Result<u64> 
         })?
         .collect::<Result<_, _>>()?;
     for (job, folder, release, superseded, size) in &jobs {
+        db.prepare_cached(INTERRUPTED_UPLOAD)?.execute(params![
+            job,
+            now,
+            Call::Put,
+            Layer::Local
+        ])?;
         match superseded.as_deref() {
             None => {
                 db.prepare_cached(RECOVER)?.execute(params![job, now])?;

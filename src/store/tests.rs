@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-use super::{claim, local, open, queue, record, releases, settle};
+use super::{claim, hooks, local, messages, open, queue, received, record, releases, settle};
 
 fn plan(db: &Connection, sql: &str) -> String {
     let mut statement = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
@@ -30,14 +30,25 @@ fn statements_that_run_often_seek_and_never_scan_or_sort() {
         ("claim: first due", claim::FIRST_DUE),
         ("claim: lease", claim::LEASE),
         ("claim: doubt", claim::DOUBT),
+        ("claim: twins", claim::TWINS),
+        ("claim: doubt twins", claim::DOUBT_TWINS),
+        ("claim: namesake", claim::NAMESAKE),
         ("local: range", local::RANGE),
         ("local: by key", local::BY_KEY),
         ("local: by name", local::BY_NAME),
         ("record: lookup", record::LOOKUP),
         ("releases: finish", releases::FINISH),
         ("settle: forget", settle::FORGET),
+        ("settle: forget uploads", settle::FORGET_UPLOADS),
         ("settle: replaced", settle::REPLACED),
         ("queue: delete", queue::DELETE),
+        ("messages: running", messages::RUNNING),
+        ("messages: next due", messages::NEXT_DUE),
+        ("messages: owner", messages::OWNER),
+        ("messages: prune", messages::PRUNE),
+        ("hooks: due", hooks::DUE),
+        ("hooks: next due", hooks::NEXT_DUE),
+        ("received: counts", received::COUNTS),
     ] {
         let plan = plan(&db, sql);
         let bad = plan.lines().find(|line| {

@@ -1,5 +1,7 @@
 //! The words in which the store is spoken to.
 
+mod messages;
+
 use crate::model::digest::Sha256;
 use crate::model::fault::{Call, Fault, Layer, words};
 use crate::model::headers::Fingerprint;
@@ -10,6 +12,8 @@ use crate::model::path::RelPath;
 use crate::model::record::{Candidate, Known, Plan, Published};
 use crate::model::time::Timestamp;
 use crate::port::disk::RootIdentity;
+
+pub use messages::*;
 
 /// Decides about one path inside the transaction that records it.
 pub type Planner = fn(&Known, &Candidate) -> Plan;
@@ -241,17 +245,6 @@ pub struct Dropped {
     pub finished: Vec<FinishedRelease>,
 }
 
-/// Live jobs by state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct LiveCounts {
-    /// Waiting.
-    pub ready: u64,
-    /// Leased.
-    pub running: u64,
-    /// Given up.
-    pub dead: u64,
-}
-
 /// How far a release is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -397,4 +390,6 @@ pub struct UploadRow {
     pub at: Timestamp,
     /// The cloud's own name of the object.
     pub remote_id: Option<String>,
+    /// The server's key of the bytes, where the cloud's own name is that of the message that carried it.
+    pub object_key: Option<String>,
 }
