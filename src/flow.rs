@@ -15,10 +15,15 @@ use crate::model::secret::Secret;
 use crate::model::time::Timestamp;
 use crate::port::transport::{Body, Method, Peer, Reply, Request, TransportFault, TransportKind};
 
+pub mod ccmessaging;
+pub mod cloud_storage;
 pub mod cos;
+mod form;
+mod link;
 pub mod listing;
-pub mod static_website;
+mod static_website;
 pub mod token;
+pub mod upload;
 pub mod wire;
 
 /// The longest reply to a control call that is read, in bytes.
@@ -66,19 +71,32 @@ pub struct ApiCall {
 
 /// A transfer of the file's bytes to a signed link.
 pub struct Transfer {
+    /// Which conversation it is.
+    pub call: Call,
     /// Method.
     pub method: Method,
     /// The link as it came. Never stored, never shown.
     pub url: Secret,
     /// Header names and values.
     pub headers: Vec<(String, Secret)>,
-    /// Bytes of the body.
+    /// Bytes of the file.
     pub len: u64,
+    /// What goes around the file's bytes.
+    pub envelope: Envelope,
     /// How long the link may be used, counted on the monotonic clock from the moment the reply that
     /// brought it arrived. The margin is already taken off.
     pub window: Duration,
     /// What a person should read about the link, without any secret.
     pub warning: Option<String>,
+}
+
+/// The bytes of a body before and after those of the file; both empty where the file is the whole body.
+#[derive(Default)]
+pub struct Envelope {
+    /// Before the file. May hold a signature: never shown.
+    pub before: Bytes,
+    /// After the file. It completes the body, so it is not sent before the file proved to be right.
+    pub after: Bytes,
 }
 
 /// What a query value may hold as it is.
@@ -94,6 +112,24 @@ pub fn query_value(text: &str) -> String {
 }
 
 impl ApiCall {
+    /// A call with this request as its body.
+    ///
+    /// # Errors
+    /// The request cannot be written as JSON.
+    pub fn json(
+        call: Call,
+        path: &'static str,
+        request: &impl serde::Serialize,
+    ) -> Result<Self, Fault> {
+        let body = serde_json::to_vec(request)
+            .map_err(|_| Fault::new(call, Layer::Local, "io", "the request cannot be written"))?;
+        Ok(Self {
+            call,
+            path,
+            body: body.into(),
+        })
+    }
+
     /// The request: the token travels in the query (protocol notes 0), under the name its kind has.
     pub fn request(&self, base_url: &str, query_name: &str, token: &Secret) -> Request {
         let token = query_value(token.expose());
@@ -111,6 +147,12 @@ impl ApiCall {
 }
 
 impl Transfer {
+    /// Bytes of the whole body.
+    pub fn body_len(&self) -> u64 {
+        let around = self.envelope.before.len() + self.envelope.after.len();
+        self.len.saturating_add(around as u64)
+    }
+
     /// The request with its body. `allowed_hosts` are the account's upload hosts.
     pub fn request(&self, body: Body, deadline: Duration, allowed_hosts: &[String]) -> Request {
         Request {

@@ -9,56 +9,70 @@ use crate::model::fault::{Call, Fault, Layer};
 use crate::model::job::Receipt;
 use crate::port::transport::Reply;
 
-/// Reads the answer to a PUT of `len` bytes (protocol notes 3.2, 4.3, 4.7).
+/// The statuses of success: 200 for a PUT (protocol notes 3.2); a form is answered with 204, or with what
+/// somebody in between makes of it (2.2).
+fn is_success(call: Call, status: u16) -> bool {
+    match call {
+        Call::Post => matches!(status, 200 | 201 | 204),
+        _ => status == 200,
+    }
+}
+
+/// Reads the answer to an upload of `len` bytes by `call` (protocol notes 2.2, 3.2, 4.3, 4.7).
 ///
 /// # Errors
-/// Any status but 200, an error document, or a checksum that is not that of the bytes sent.
-pub fn read_put_answer(
+/// Any status but one of success, an error document, or a checksum that is not that of the bytes sent.
+pub fn read_answer(
+    call: Call,
     reply: &Reply,
     len: u64,
     checksums: Option<Checksums>,
 ) -> Result<Receipt, Fault> {
-    if reply.status != 200 {
-        return Err(error_fault(reply));
-    }
-    if read_error(&reply.body).is_some() {
-        return Err(error_fault(reply));
+    if !is_success(call, reply.status) || read_error(&reply.body).is_some() {
+        return Err(error_fault(call, reply));
     }
     let Some(checksums) = checksums else {
         let message = "the answer came before the whole body had been sent";
-        return Err(Fault::new(Call::Put, Layer::Transport, "cut", message).with_status(200));
+        return Err(Fault::new(call, Layer::Transport, "cut", message).with_status(reply.status));
+    };
+    let mismatch = |what: &str| {
+        let message = format!("the {what} of the stored object is not that of the bytes sent");
+        Fault::new(call, Layer::Cos, "checksum", &message).with_status(reply.status)
     };
     let etag = reply.header("etag").map(unquoted);
     Ok(Receipt {
         bytes: len,
         digest: checksums.sha256,
         remote_id: None,
+        object_key: None,
         verified: verify(
             reply.header("x-cos-hash-crc64ecma"),
             etag.as_deref(),
             &checksums,
-        )?,
+        )
+        .map_err(mismatch)?,
         etag,
     })
 }
 
 /// Compares the answer's checksum with that of the bytes: the CRC if there is one, else an `ETag` that
-/// is an MD5; `false` where neither says anything.
-fn verify(crc: Option<&str>, etag: Option<&str>, checksums: &Checksums) -> Result<bool, Fault> {
-    let mismatch = |what: &str| {
-        let message = format!("the {what} of the stored object is not that of the bytes sent");
-        Fault::new(Call::Put, Layer::Cos, "checksum", &message).with_status(200)
-    };
+/// is an MD5; `false` where neither says anything. The error names the checksum that
+/// differs.
+fn verify(
+    crc: Option<&str>,
+    etag: Option<&str>,
+    checksums: &Checksums,
+) -> Result<bool, &'static str> {
     if let Some(crc) = crc {
         // One that cannot be read is not one that agrees.
         return match crc.trim().parse::<u64>() {
             Ok(crc) if crc == checksums.crc64.0 => Ok(true),
-            _ => Err(mismatch("CRC-64")),
+            _ => Err("CRC-64"),
         };
     }
     match etag.filter(|etag| is_md5(etag)) {
         Some(etag) if etag == checksums.md5.to_string() => Ok(true),
-        Some(_) => Err(mismatch("MD5")),
+        Some(_) => Err("MD5"),
         None => Ok(false),
     }
 }
@@ -74,14 +88,14 @@ pub fn is_md5(etag: &str) -> bool {
 }
 
 /// The fault of an answer that is not a success.
-fn error_fault(reply: &Reply) -> Fault {
+fn error_fault(call: Call, reply: &Reply) -> Fault {
     let error = match reply.status {
         // A signed body must not be redirected, whoever says so.
         300..=399 => None,
         _ => read_error(&reply.body),
     };
     let Some(error) = error else {
-        let mut fault = wire::http_fault(Call::Put, reply);
+        let mut fault = wire::http_fault(call, reply);
         if reply.header("x-cos-request-id").is_none() {
             "not from the object store itself; a proxy may have answered"
                 .clone_into(&mut fault.message);
@@ -96,8 +110,7 @@ fn error_fault(reply: &Reply) -> Fault {
             message.chars().take(140).collect::<String>()
         );
     }
-    let mut fault =
-        Fault::new(Call::Put, Layer::Cos, error.code, &message).with_status(reply.status);
+    let mut fault = Fault::new(call, Layer::Cos, error.code, &message).with_status(reply.status);
     fault.retry_after = wire::retry_after(reply);
     fault
 }

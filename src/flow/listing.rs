@@ -276,17 +276,5 @@ pub fn describe_answer(reply: &Reply) -> Result<Vec<StaticStore>, Fault> {
 }
 
 fn api_call(path: &'static str, request: &impl serde::Serialize) -> Result<ApiCall, Fault> {
-    let body = serde_json::to_vec(request).map_err(|_| {
-        Fault::new(
-            Call::Api,
-            Layer::Local,
-            "io",
-            "the request cannot be written",
-        )
-    })?;
-    Ok(ApiCall {
-        call: Call::Api,
-        path,
-        body: body.into(),
-    })
+    ApiCall::json(Call::Api, path, request)
 }

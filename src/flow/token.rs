@@ -14,8 +14,9 @@ use crate::model::time::Monotonic;
 mod requests;
 
 pub use requests::{
-    TOKEN_BYTES_MAX, classic_token_request, provider_token, provider_token_reply, query_name,
-    stable_token_request, token_answer, url_token_request,
+    TOKEN_BYTES_MAX, authorizer_token_answer, authorizer_token_request, blames_platform_token,
+    classic_token_request, component_token_request, provider_token, provider_token_reply,
+    query_name, secret_line, stable_token_request, token_answer, url_token_request,
 };
 
 /// Two refreshes forced by a refusal are at least this far apart (R5).
@@ -102,6 +103,8 @@ pub struct TokenState {
     failed: Option<Failed>,
     paused: Option<Fault>,
     new_refused: u32,
+    /// The token before the one that is held.
+    replaced: Option<Secret>,
 }
 
 struct Failed {
@@ -202,10 +205,25 @@ impl TokenState {
             Some(held) => (held.token.generation, held.accepted),
             None => {
                 self.generation += 1;
+                self.replaced = self.held.take().map(|held| held.token.value);
                 (self.generation, false)
             }
         };
         self.held = Some(Held::new(fetched, generation, accepted, now));
+    }
+
+    /// An answer to a call that was made with the token of generation `used` handed out a newer one
+    /// (desk notes 2.4). Answers that cross each other must not bring an older token back.
+    pub fn rotated(&mut self, handed_out: FetchedToken, used: u64, now: Monotonic) {
+        let held = self.held.as_ref();
+        let is_same = held.is_some_and(|held| held.token.value == handed_out.value);
+        let is_late = held.is_some_and(|held| used < held.token.generation);
+        if is_same || (is_late && self.replaced.as_ref() == Some(&handed_out.value)) {
+            return;
+        }
+        self.generation += 1;
+        self.replaced = self.held.take().map(|held| held.token.value);
+        self.held = Some(Held::new(handed_out, self.generation, false, now));
     }
 
     /// The right to fetch was given back unused, or its owner was dropped.

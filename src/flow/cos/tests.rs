@@ -112,7 +112,7 @@ fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> Reply {
 }
 
 fn read(headers: &[(&str, &str)]) -> Result<bool, String> {
-    read_put_answer(&answer(200, headers, ""), 16, Some(checksums()))
+    read_answer(Call::Put, &answer(200, headers, ""), 16, Some(checksums()))
         .map(|receipt| receipt.verified)
         .map_err(|fault| fault.code)
 }
@@ -135,7 +135,7 @@ fn the_stored_object_is_checked_by_crc_then_by_etag() {
 
 #[test]
 fn a_success_without_the_checksums_of_what_was_sent_is_none() {
-    let fault = read_put_answer(&answer(200, &[CRC], ""), 16, None).unwrap_err();
+    let fault = read_answer(Call::Put, &answer(200, &[CRC], ""), 16, None).unwrap_err();
     assert_eq!(
         (fault.layer, fault.code.as_str()),
         (Layer::Transport, "cut")
@@ -144,7 +144,7 @@ fn a_success_without_the_checksums_of_what_was_sent_is_none() {
 
 #[test]
 fn a_receipt_says_what_was_sent() {
-    let receipt = read_put_answer(&answer(200, &[ETAG], ""), 16, Some(checksums())).unwrap();
+    let receipt = read_answer(Call::Put, &answer(200, &[ETAG], ""), 16, Some(checksums())).unwrap();
     assert_eq!(receipt.bytes, 16);
     assert_eq!(receipt.digest, checksums().sha256);
     assert_eq!(
@@ -170,7 +170,7 @@ fn answers_that_are_no_success_become_faults_by_code_or_status() {
     ];
     for (status, body, layer, code) in table {
         let reply = answer(status, &[CRC], body);
-        let fault = read_put_answer(&reply, 16, Some(checksums())).unwrap_err();
+        let fault = read_answer(Call::Put, &reply, 16, Some(checksums())).unwrap_err();
         assert_eq!(
             (fault.layer, fault.code.as_str()),
             (layer, code),
@@ -182,9 +182,36 @@ fn answers_that_are_no_success_become_faults_by_code_or_status() {
 }
 
 #[test]
+fn a_form_is_answered_with_one_of_three_statuses_and_no_other() {
+    let post = |status, headers: &[_], body| {
+        read_answer(
+            Call::Post,
+            &answer(status, headers, body),
+            16,
+            Some(checksums()),
+        )
+        .map(|receipt| receipt.verified)
+        .map_err(|fault| (fault.call, fault.layer, fault.code))
+    };
+    let document = "<PostResponse><Key>a</Key><ETag>x</ETag></PostResponse>";
+    for status in [200, 201, 204] {
+        assert_eq!(post(status, &[ETAG], document), Ok(true), "{status}");
+        assert_eq!(post(status, &[], ""), Ok(false), "{status}");
+        let wrong = (Call::Post, Layer::Cos, "checksum".to_owned());
+        assert_eq!(post(status, &[OTHER_ETAG], ""), Err(wrong), "{status}");
+        let refused = (Call::Post, Layer::Cos, "AccessDenied".to_owned());
+        assert_eq!(post(status, &[ETAG], DOCUMENT), Err(refused), "{status}");
+    }
+    for status in [100, 202, 203, 205, 206, 303, 307, 500] {
+        let fault = (Call::Post, Layer::Http, status.to_string());
+        assert_eq!(post(status, &[ETAG], ""), Err(fault));
+    }
+}
+
+#[test]
 fn an_error_names_its_request_and_the_wait_it_asks_for() {
     let reply = answer(503, &[("retry-after", "7")], DOCUMENT);
-    let fault = read_put_answer(&reply, 16, Some(checksums())).unwrap_err();
+    let fault = read_answer(Call::Put, &reply, 16, Some(checksums())).unwrap_err();
     assert_eq!(fault.message, "Request has expired [request FAKEreq]");
     assert_eq!(fault.retry_after, Some(std::time::Duration::from_secs(7)));
 }
@@ -193,7 +220,7 @@ fn an_error_names_its_request_and_the_wait_it_asks_for() {
 fn a_bare_status_says_whether_it_came_from_the_object_store() {
     let own = answer(500, &[("x-cos-request-id", "x")], "");
     let other = answer(500, &[], "");
-    let message = |reply| read_put_answer(reply, 16, None).unwrap_err().message;
+    let message = |reply| read_answer(Call::Put, reply, 16, None).unwrap_err().message;
     assert_eq!(message(&own), "");
     assert!(message(&other).contains("a proxy may have answered"));
 }

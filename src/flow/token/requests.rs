@@ -8,7 +8,7 @@ use super::FetchedToken;
 use crate::flow::wire::{self, Answer, Errcode, Text};
 use crate::flow::{CONTROL_DEADLINE, json_content_type, query_value};
 use crate::model::fault::{Call, Fault, Layer};
-use crate::model::folder::TokenSource;
+use crate::model::folder::{Platform, TokenSource};
 use crate::model::secret::Secret;
 use crate::port::transport::{Body, Method, Peer, Reply, Request};
 
@@ -41,13 +41,74 @@ pub fn stable_token_request(
     appid: &str,
     secret: &Secret,
 ) -> Result<Request, Fault> {
-    let body = serde_json::to_vec(&StableTokenRequest {
+    let request = StableTokenRequest {
         grant_type: "client_credential",
         appid,
         secret: secret.expose(),
         force_refresh: false,
-    })
-    .map_err(|_| {
+    };
+    let url = format!("{base_url}/cgi-bin/stable_token");
+    post(Secret::new(url), &request)
+}
+
+#[derive(serde::Serialize)]
+#[expect(clippy::struct_field_names, reason = "they are the names on the wire")]
+struct ComponentTokenRequest<'a> {
+    component_appid: &'a str,
+    component_appsecret: &'a str,
+    component_verify_ticket: &'a str,
+}
+
+/// `POST /cgi-bin/component/api_component_token` (protocol notes 1.4).
+///
+/// # Errors
+/// The request cannot be written as JSON.
+pub fn component_token_request(
+    base_url: &str,
+    platform: &Platform,
+    ticket: &Secret,
+) -> Result<Request, Fault> {
+    let url = format!("{base_url}/cgi-bin/component/api_component_token");
+    let request = ComponentTokenRequest {
+        component_appid: &platform.appid,
+        component_appsecret: platform.secret.expose(),
+        component_verify_ticket: ticket.expose(),
+    };
+    post(Secret::new(url), &request)
+}
+
+#[derive(serde::Serialize)]
+struct AuthorizerTokenRequest<'a> {
+    component_appid: &'a str,
+    authorizer_appid: &'a str,
+    authorizer_refresh_token: &'a str,
+}
+
+/// `POST /cgi-bin/component/api_authorizer_token` (protocol notes 1.5).
+///
+/// # Errors
+/// The request cannot be written as JSON.
+pub fn authorizer_token_request(
+    base_url: &str,
+    platform: (&Platform, &Secret),
+    appid: &str,
+    refresh_token: &Secret,
+) -> Result<Request, Fault> {
+    let (platform, token) = platform;
+    let url = format!(
+        "{base_url}/cgi-bin/component/api_authorizer_token?component_access_token={}",
+        query_value(token.expose())
+    );
+    let request = AuthorizerTokenRequest {
+        component_appid: &platform.appid,
+        authorizer_appid: appid,
+        authorizer_refresh_token: refresh_token.expose(),
+    };
+    post(Secret::new(url), &request)
+}
+
+fn post(url: Secret, request: &impl serde::Serialize) -> Result<Request, Fault> {
+    let body = serde_json::to_vec(request).map_err(|_| {
         Fault::new(
             Call::Token,
             Layer::Local,
@@ -59,7 +120,7 @@ pub fn stable_token_request(
         method: Method::Post,
         headers: vec![json_content_type()],
         body: Body::Held(body.into()),
-        ..get(Secret::new(format!("{base_url}/cgi-bin/stable_token")))
+        ..get(url)
     })
 }
 
@@ -99,10 +160,16 @@ struct TokenAnswer {
     errcode: Errcode,
     #[serde(default)]
     errmsg: Text,
-    #[serde(default)]
+    #[serde(
+        default,
+        alias = "component_access_token",
+        alias = "authorizer_access_token"
+    )]
     access_token: Text,
     #[serde(default)]
     expires_in: Text,
+    #[serde(default)]
+    authorizer_refresh_token: Text,
 }
 
 impl Answer for TokenAnswer {
@@ -114,12 +181,37 @@ impl Answer for TokenAnswer {
     }
 }
 
-/// Reads the answer of `stable_token` or `token`: success is a token, not an errcode (protocol notes 0).
+/// Reads the answer of a token call: success is a token, not an errcode (protocol notes 0).
 ///
 /// # Errors
 /// An errcode, or `no-token`.
 pub fn token_answer(reply: &Reply) -> Result<FetchedToken, Fault> {
     checked(&wire::read(Call::Token, reply)?)
+}
+
+/// Reads the answer of `api_authorizer_token`: the token, and the refresh token for the next time where
+/// there is one.
+///
+/// # Errors
+/// An errcode, or `no-token`.
+pub fn authorizer_token_answer(reply: &Reply) -> Result<(FetchedToken, Option<Secret>), Fault> {
+    let answer: TokenAnswer = wire::read(Call::Token, reply)?;
+    let next = answer.authorizer_refresh_token.0.trim();
+    let next = (!next.is_empty()).then(|| Secret::new(next));
+    Ok((checked(&answer)?, next))
+}
+
+/// Whether a token call was refused for the platform's token that it was made with (protocol notes 1.8).
+pub fn blames_platform_token(fault: &Fault) -> bool {
+    fault.layer == Layer::Errcode && ["40001", "40014", "42001"].contains(&fault.code.as_str())
+}
+
+/// A secret that a file holds: one line.
+///
+/// # Errors
+/// `no-token`.
+pub fn secret_line(bytes: &[u8]) -> Result<Secret, Fault> {
+    bare(bytes.trim_ascii(), None).map(|fetched| fetched.value)
 }
 
 /// Reads the answer of a token holder's address: a JSON object or the bare token.

@@ -5,7 +5,15 @@ const SIGNED: &str = "https://b-1.cos.ap-shanghai.myqcloud.com/img/logo.png?sign
     %26q-ak%3DAKIDFAKE%26q-sign-time%3D1700000000%3B1700000060%26q-signature%3D00ff";
 
 fn seconds(link: &str) -> Option<u64> {
-    signed_window(link).map(|window| window.as_secs())
+    let (_, query) = link.split_once('?')?;
+    signed_window(query).map(|window| window.as_secs())
+}
+
+/// What a website's link is checked for, and what is said about it.
+fn check_link(link: &str, key: &Key) -> Result<Option<String>, Fault> {
+    let url = parse(link)?;
+    check_leads_to(&url, key)?;
+    Ok(difference(link, &url))
 }
 
 #[test]
@@ -23,6 +31,14 @@ fn the_window_is_read_from_every_form_of_link() {
         seconds("https://h/k?q-sign-time=0;99999999999"),
         Some(WINDOW_SECONDS_MAX)
     );
+}
+
+#[test]
+fn the_window_is_read_from_an_authorization_or_assumed_to_be_a_minute() {
+    let authorization = "q-sign-algorithm=sha1&q-ak=x&q-sign-time=1700000000;1700000900&\
+                         q-key-time=1700000000;1700000900&q-signature=00ff";
+    assert_eq!(usable_window_of(authorization), Duration::from_secs(890));
+    assert_eq!(usable_window_of("Bearer x"), Duration::from_secs(54));
 }
 
 #[test]
