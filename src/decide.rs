@@ -5,6 +5,7 @@ pub mod account;
 pub mod backoff;
 pub mod concurrency;
 pub mod filter;
+pub mod place;
 pub mod plan;
 pub mod publish;
 pub mod remedy;

@@ -6,7 +6,7 @@
 
 mod decision;
 mod explain;
-mod page;
+pub mod page;
 mod table;
 mod words;
 

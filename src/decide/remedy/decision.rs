@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Blame, Remedy, Rule, Tries, WaitFor, table};
 use crate::decide::backoff::{BASE, BASE_SLOW, CAP, backoff, doubled, with_server_delay};
-use crate::model::fault::{Call, Fault, Layer};
+use crate::model::fault::{Fault, Layer};
 use crate::model::time::Timestamp;
 
 /// How often in a row an attempt may ask for another link.
@@ -177,7 +177,7 @@ impl Decision {
     pub fn fault_to_keep(&self, fault: Fault) -> Fault {
         if self.rule == table::CANNOT_FIT {
             Fault::new(
-                Call::Put,
+                fault.call,
                 Layer::Local,
                 table::CANNOT_FIT_CODE,
                 &fault.message,

@@ -5,6 +5,9 @@ use std::fmt;
 use super::{Blame, Codes, Rule, classify, rules};
 use crate::model::fault::{Call, Fault, Layer};
 
+/// What stands before sections of the notes on the contact centre's desk.
+const DESK: &str = "desk ";
+
 /// One meaning of a code.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Explanation {
@@ -49,14 +52,25 @@ fn covered(code: &str) -> Vec<Explanation> {
     let Ok(number) = code.parse::<i64>() else {
         return Vec::new();
     };
-    let (layer, calls) = if (100..600).contains(&number) {
-        (Layer::Http, [Call::Put, Call::Link])
-    } else {
-        (Layer::Errcode, [Call::Link, Call::Token])
+    let who: &[(Layer, Call)] = match number {
+        100..600 => &[
+            (Layer::Http, Call::Put),
+            (Layer::Http, Call::Link),
+            (Layer::Http, Call::Poll),
+            (Layer::Http, Call::Download),
+        ],
+        0.. => &[
+            (Layer::Errcode, Call::Link),
+            (Layer::Errcode, Call::Token),
+            (Layer::Result, Call::Poll),
+            (Layer::Result, Call::Download),
+        ],
+        _ => &[(Layer::Errcode, Call::Link), (Layer::Errcode, Call::Token)],
     };
-    let mut rules = calls
-        .map(|call| classify(&Fault::new(call, layer, code, "")))
-        .to_vec();
+    let mut rules: Vec<_> = who
+        .iter()
+        .map(|(layer, call)| classify(&Fault::new(*call, *layer, code, "")))
+        .collect();
     rules.dedup();
     rules
         .into_iter()
@@ -84,7 +98,10 @@ impl fmt::Display for Explanation {
         writeln!(f, "  means       {}", self.meaning)?;
         writeln!(f, "  syncd does  {}", self.syncd_does)?;
         writeln!(f, "  you do      {}", self.advice)?;
-        write!(f, "  source      protocol notes {}", self.source)
+        match self.source.strip_prefix(DESK) {
+            Some(sections) => write!(f, "  source      desk notes {sections}"),
+            None => write!(f, "  source      protocol notes {}", self.source),
+        }
     }
 }
 
@@ -95,6 +112,7 @@ pub(super) fn reporter(layer: Layer) -> &'static str {
         Layer::Http => "HTTP status",
         Layer::Errcode => "errcode of the WeChat API",
         Layer::Cos => "code of the object store",
+        Layer::Result => "resultCode of ccmessaging",
         Layer::Local => "this machine",
     }
 }
@@ -110,7 +128,18 @@ fn doing(call: Call) -> &'static str {
         Call::Token => "getting a token",
         Call::Link => "asking for a link",
         Call::Put => "sending the bytes",
+        Call::Post => "sending the form",
         Call::Api => "any other call of the API",
+        Call::GatewayToken => "getting the gateway's token",
+        Call::SessionToken => "getting a session's token",
+        Call::Connect => "opening or closing the session",
+        Call::QueueInfo => "asking about the queue",
+        Call::Poll => "asking for messages",
+        Call::History => "asking for earlier messages",
+        Call::Download => "fetching a file",
+        Call::Upload => "handing a file over",
+        Call::Send => "sending the message",
+        Call::Deliver => "putting a file into the inbox",
         Call::Source => "reading the file",
     }
 }

@@ -17,13 +17,18 @@ judged by its HTTP status.
 *Whose*: trouble of a **file** counts as one of its attempts (`limits.attempts`); trouble of the
 **account**, which includes the network and the cloud, never does. Three account faults in a row
 without a success close the account; then one probe at a time is made until one succeeds.
+
+*Notes*: sections of [the WeChat notes](protocol-wechat.md); with `desk` before them, of
+[the notes on the desk](protocol-ccmessaging.md).
 ";
 
-const LAYERS: [Layer; 5] = [
+/// The layers, in the order of the manual.
+pub const LAYERS: [Layer; 6] = [
     Layer::Transport,
     Layer::Http,
     Layer::Errcode,
     Layer::Cos,
+    Layer::Result,
     Layer::Local,
 ];
 
@@ -37,14 +42,7 @@ pub fn errors_page() -> String {
 }
 
 fn section(layer: Layer) -> String {
-    let title = match layer {
-        Layer::Transport => "The connection",
-        Layer::Http => "HTTP statuses",
-        Layer::Errcode => "The WeChat API and CloudBase (`errcode`)",
-        Layer::Cos => "The object store (`Code`)",
-        Layer::Local => "This machine",
-    };
-    let mut text = format!("\n## {title}\n\n");
+    let mut text = format!("\n## {}\n\n", title(layer));
     text.push_str("| code | when | whose | means | syncd does | you do | notes |\n");
     text.push_str("| --- | --- | --- | --- | --- | --- | --- |\n");
     for rule in rules().filter(|rule| rule.layer == layer) {
@@ -64,7 +62,20 @@ fn section(layer: Layer) -> String {
     text
 }
 
-fn codes(rule: &Rule) -> String {
+/// What the manual calls a layer.
+pub fn title(layer: Layer) -> &'static str {
+    match layer {
+        Layer::Transport => "The connection",
+        Layer::Http => "HTTP statuses",
+        Layer::Errcode => "The WeChat API and CloudBase (`errcode`)",
+        Layer::Cos => "The object store (`Code`)",
+        Layer::Result => "The contact centre (`resultCode`)",
+        Layer::Local => "This machine",
+    }
+}
+
+/// The codes of a rule, in backticks, or the words for a range.
+pub fn codes(rule: &Rule) -> String {
     match rule.codes {
         Codes::Exact(codes) => {
             let quoted: Vec<String> = codes.iter().map(|code| format!("`{code}`")).collect();
@@ -77,7 +88,8 @@ fn codes(rule: &Rule) -> String {
     }
 }
 
-fn when(rule: &Rule) -> String {
+/// In which calls, and with which words of the message, a rule holds; empty for always.
+pub fn when(rule: &Rule) -> String {
     let call = during(rule.calls);
     match rule.message {
         Some(words) if call.is_empty() => format!("message has \"{words}\""),

@@ -4,6 +4,8 @@
 //! stand in files by who reports the code.
 
 mod cloudbase;
+mod contact_centre;
+mod gateway;
 mod machine;
 mod object_store;
 mod platform;
@@ -22,11 +24,14 @@ pub(super) static CANNOT_FIT: &Rule = &machine::CANNOT_FIT;
 /// The rule of last resort; every layer has its own before it.
 pub(super) static UNKNOWN: &Rule = &machine::LOCAL_UNKNOWN;
 
-static TABLES: [&[Rule]; 5] = [
+static TABLES: [&[Rule]; 8] = [
     machine::TRANSPORT,
     platform::RULES,
     cloudbase::RULES,
     object_store::RULES,
+    gateway::RULES,
+    contact_centre::RULES,
+    contact_centre::MACHINE,
     machine::LOCAL,
 ];
 
@@ -40,7 +45,9 @@ const API: &[Call] = &[Call::Link, Call::Api];
 /// The calls that go to the API's origin or the token's.
 const ASKING: &[Call] = &[Call::Token, Call::Link, Call::Api];
 const TOKEN: &[Call] = &[Call::Token];
-const PUT: &[Call] = &[Call::Put];
+/// The calls that send a file's bytes.
+const SENDING: &[Call] = &[Call::Put, Call::Post];
+const POST: &[Call] = &[Call::Post];
 
 const fn minutes(minutes: u64) -> Duration {
     Duration::from_mins(minutes)
@@ -79,11 +86,19 @@ impl Rule {
     }
 
     const fn cos(codes: &'static [&'static str]) -> Self {
-        Self::of(Layer::Cos, Codes::Exact(codes)).on(PUT)
+        Self::of(Layer::Cos, Codes::Exact(codes)).on(SENDING)
     }
 
     const fn http(codes: &'static [&'static str]) -> Self {
-        Self::of(Layer::Http, Codes::Exact(codes)).on(PUT)
+        Self::of(Layer::Http, Codes::Exact(codes)).on(SENDING)
+    }
+
+    const fn result(codes: &'static [&'static str]) -> Self {
+        Self::of(Layer::Result, Codes::Exact(codes))
+    }
+
+    const fn desk_status(codes: &'static [&'static str]) -> Self {
+        Self::of(Layer::Http, Codes::Exact(codes))
     }
 
     const fn transport(codes: &'static [&'static str]) -> Self {

@@ -1,5 +1,6 @@
 use super::*;
 use crate::decide::remedy::classify;
+use crate::model::fault::Call;
 
 /// 2026-11-21 09:00:00 UTC, which is 17:00 in Beijing.
 const NOW: Timestamp = Timestamp(1_795_251_600_000);

@@ -1,6 +1,6 @@
 //! Rules for what never became an answer, for bare statuses of the API, and for this machine.
 
-use super::{API, ASKING, PUT, TOKEN};
+use super::{API, ASKING, SENDING, TOKEN};
 use crate::decide::remedy::{Codes, Rule};
 use crate::model::fault::Layer;
 
@@ -90,11 +90,14 @@ pub(super) const TRANSPORT: &[Rule] = &[
         ),
 ];
 
-pub(super) const CANNOT_FIT: Rule = Rule::local(&[super::CANNOT_FIT_CODE]).on(PUT).dead().means(
-    "The file is too large to be sent within the life of a link at this speed.",
-    "Give the machine a faster uplink or make the file smaller, then `syncd queue retry`.",
-    "6.3",
-);
+pub(super) const CANNOT_FIT: Rule = Rule::local(&[super::CANNOT_FIT_CODE])
+    .on(SENDING)
+    .dead()
+    .means(
+        "The file is too large to be sent within the life of a link at this speed.",
+        "Give the machine a faster uplink or make the file smaller, then `syncd queue retry`.",
+        "6.3",
+    );
 
 pub(super) const LOCAL_UNKNOWN: Rule = Rule::of(Layer::Local, Codes::Any).of_the_file().means(
     "Something on this machine failed in a way that syncd does not know.",
@@ -129,6 +132,11 @@ pub(super) const LOCAL: &[Rule] = &[
         "4.4",
     ),
     CANNOT_FIT,
+    Rule::local(&["interrupted"]).means(
+        "The process ended while the file was sent.",
+        "Nothing: syncd sends it again by itself.",
+        "4.1",
+    ),
     Rule::local(&["host-refused"]).pause().means(
         "The API handed out a link to a host that is not allowed.",
         "Add the host to `upload_hosts` of the account if you trust it; else find out who \
@@ -147,14 +155,16 @@ pub(super) const LOCAL: &[Rule] = &[
         "Two new tokens in a row were refused, so their age is not the trouble: they are of \
          the wrong kind or lack the right.",
         "Check the account's `token`: the static website accepts only a \
-         component_access_token (of a third-party platform), never an app's own access_token.",
+         component_access_token (of a third-party platform), never an app's own access_token; cloud \
+         storage takes either, where the app or platform has the right.",
         "1.1, 1.7",
     ),
     Rule::local(&["token-same"]).pause().means(
         "The refused token was handed out again, so its age is not the trouble: it is of the \
          wrong kind, of another app, or lacks the right.",
         "Check the account's `token`: the static website accepts only a \
-         component_access_token (of a third-party platform), never an app's own access_token.",
+         component_access_token (of a third-party platform), never an app's own access_token; cloud \
+         storage takes either, where the app or platform has the right.",
         "1.3, 1.7",
     ),
     Rule::local(&[

@@ -1,6 +1,6 @@
 //! Rules for the object store: its codes, and bare statuses of an answer to the bytes.
 
-use super::PUT;
+use super::{POST, SENDING};
 use crate::decide::remedy::{Codes, Rule};
 use crate::model::fault::Layer;
 
@@ -108,6 +108,7 @@ pub(super) const RULES: &[Rule] = &[
         "MaxPostPreDataLengthExceededError",
         "InvalidPolicyDocument",
     ])
+    .on(POST)
     .dead()
     .means("The upload's form was refused.", REPORT, "6.3"),
     Rule::cos(&["MetadataTooLarge", "MatadataTooLarge"])
@@ -251,18 +252,18 @@ pub(super) const RULES: &[Rule] = &[
         .slow_down()
         .means("The object store is not available.", NOTHING, "6.3"),
     Rule::of(Layer::Http, Codes::Between(300, 399))
-        .on(PUT)
+        .on(SENDING)
         .means(
             "The answer sends us elsewhere; a signed request must not follow.",
             "Look for a proxy or a login page between this machine and the cloud.",
             "6.3",
         ),
     Rule::of(Layer::Http, Codes::Between(400, 499))
-        .on(PUT)
+        .on(SENDING)
         .fresh_link_or_dead()
         .means("The upload was refused without a reason.", REPORT, "6.3"),
     Rule::of(Layer::Http, Codes::Between(500, 599))
-        .on(PUT)
+        .on(SENDING)
         .means(
             "The object store or something before it is in trouble.",
             NOTHING,

@@ -10,7 +10,8 @@ const REPORT: &str = "This is a defect of syncd, or something changes its reques
 const WHITELIST: &str = "Add this machine's address to the IP whitelist in the WeChat console; it \
      works about 5 minutes later.";
 const KIND: &str = "Check the account's `token`: the static website accepts only a \
-     component_access_token (of a third-party platform), never an app's own access_token.";
+     component_access_token (of a third-party platform), never an app's own access_token; cloud \
+     storage takes either, where the app or platform has the right.";
 const QUOTA: &str = "Wait, or ask for more in the WeChat console; syncd goes on by itself.";
 const SECRET: &str = "Check `appid` and `secret` of the account against the WeChat console, then \
      `syncd resume`.";
