@@ -57,7 +57,7 @@ pub enum Command {
     /// Answer once nothing is asked for or settling any more, but for files that never rest; at once
     /// while blocked or paused.
     TellWhenQuiet(oneshot::Sender<()>),
-    /// Look at nothing until resumed.
+    /// A person paused the folder: looked at, but nothing of it is sent.
     Pause,
     /// Go on; and accept the root as it is now, if it was the reason to be blocked.
     Resume,
@@ -92,7 +92,7 @@ enum Trouble {
     Disk(DiskError),
     /// Another directory is in the root's place.
     RootChanged,
-    /// Stopping, or paused.
+    /// Stopping, or paused and asked for one pass.
     Interrupted,
 }
 
@@ -218,7 +218,7 @@ impl Intake {
     /// The memory failed.
     pub async fn run(mut self, cancel: CancellationToken) -> Result<(), IntakeError> {
         while !cancel.is_cancelled() {
-            if !self.paused {
+            if !self.is_held() {
                 self.work(&cancel).await?;
             }
             self.show(None);

@@ -10,6 +10,60 @@ pub struct Live {
     pub folders: Vec<FolderLive>,
     /// Accounts.
     pub accounts: Vec<AccountLive>,
+    /// Inboxes, in configuration order.
+    pub inboxes: Vec<InboxLive>,
+}
+
+/// How an inbox is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum InboxState {
+    /// Polling; nothing to fetch.
+    #[default]
+    Idle,
+    /// Fetching or delivering.
+    Syncing,
+    /// Outage, quota, working hours: goes on by itself, `reason` says when.
+    Waiting,
+    /// Works, but not as configured: `reason` says how.
+    Degraded,
+    /// A person paused it.
+    Paused,
+    /// Needs a person: `reason` says what.
+    Blocked,
+}
+
+impl InboxState {
+    /// The word of `status`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Idle => "idle",
+            Self::Syncing => "syncing",
+            Self::Waiting => "waiting",
+            Self::Degraded => "degraded",
+            Self::Paused => "paused",
+            Self::Blocked => "blocked",
+        }
+    }
+}
+
+/// One inbox.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct InboxLive {
+    /// Name.
+    pub name: String,
+    /// State.
+    pub state: InboxState,
+    /// Why it waits, is degraded or blocked.
+    pub reason: Option<String>,
+    /// Code of the fault that it waits for.
+    pub code: Option<String>,
+    /// The next try.
+    pub until: Option<Timestamp>,
+    /// There is a session with the desk.
+    pub connected: bool,
+    /// When the last poll was answered.
+    pub last_poll_at: Option<Timestamp>,
 }
 
 /// How the intake of a folder is doing.

@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+use super::inbox::InboxCommand;
 use super::intake::Command as IntakeCommand;
+use super::live::InboxLive;
 use super::transfers::AccountCommand;
 use super::{Engine, EngineError, RunningFolder};
-use crate::store::FileCounts;
+use crate::store::{FileCounts, InboxCounts};
 
 /// `once` ends when what is left waits longer than this.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -17,6 +19,19 @@ const PATIENCE: Duration = Duration::from_mins(1);
 pub struct OnceSummary {
     /// Folders, in configuration order.
     pub folders: Vec<FolderSummary>,
+    /// Inboxes, in configuration order.
+    pub inboxes: Vec<InboxSummary>,
+}
+
+/// How one pass ended for one inbox.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct InboxSummary {
+    /// Name.
+    pub name: String,
+    /// What is left.
+    pub counts: InboxCounts,
+    /// How it stood at the end.
+    pub live: InboxLive,
 }
 
 /// How one pass ended for one folder.
@@ -37,7 +52,10 @@ impl Engine {
     /// # Errors
     /// No such folder, or the store failed.
     pub async fn once(&self, names: &[String]) -> Result<OnceSummary, EngineError> {
-        let known = |name: &String| self.folders.iter().any(|f| f.folder.spec.name == *name);
+        let known = |name: &String| {
+            self.folders.iter().any(|f| f.folder.spec.name == *name)
+                || self.inboxes.iter().any(|inbox| inbox.name == *name)
+        };
         if let Some(unknown) = names.iter().find(|name| !known(name)) {
             return Err(EngineError::NoSuchFolder(unknown.clone()));
         }
@@ -49,6 +67,14 @@ impl Engine {
             .collect();
         for running in &folders {
             let _ = running.intake.commands.send(IntakeCommand::ScanNow).await;
+        }
+        let inboxes = self.inboxes.iter().filter(|inbox| chosen(&inbox.name));
+        let mut received = Vec::new();
+        for inbox in inboxes {
+            let (listener, heard) = oneshot::channel();
+            let ask = InboxCommand::Once(PATIENCE, listener);
+            let _ = inbox.commands.send(ask).await;
+            received.push((inbox, heard));
         }
         loop {
             self.intakes_quiet(&folders).await?;
@@ -71,6 +97,15 @@ impl Engine {
                 name,
                 counts,
                 blocked,
+            });
+        }
+        for (inbox, heard) in received {
+            heard.await.map_err(|_| self.ended())?;
+            let live = inbox.live.borrow().clone();
+            summary.inboxes.push(InboxSummary {
+                name: inbox.name.clone(),
+                counts: self.store.reader()?.inbox_counts(&inbox.name)?,
+                live,
             });
         }
         Ok(summary)

@@ -6,7 +6,11 @@
 //! after it is committed.
 
 mod attempt;
+mod origin;
+mod outbox;
 mod outcome;
+pub(super) mod platforms;
+pub(super) mod remote;
 pub(super) mod source;
 mod supply;
 mod tokens;
@@ -27,7 +31,6 @@ use crate::decide::concurrency::{Demand, Limiter};
 use crate::engine::folder::Folder;
 use crate::engine::live::AccountLive;
 use crate::engine::{ClockOffset, EngineError, Ports};
-use crate::model::folder::AccountSpec;
 use crate::model::job::{JobId, Outcome, Settlement};
 use crate::model::time::Monotonic;
 use crate::port::BoxFuture;
@@ -35,6 +38,7 @@ use crate::store::{Store, StoreError};
 
 use attempt::{Context, Ended};
 use outcome::{Commit, Written};
+use remote::Remote;
 use source::Budget;
 use supply::{Delivery, Prepared};
 
@@ -42,6 +46,10 @@ use supply::{Delivery, Prepared};
 const CLAIM_MIN: usize = 64;
 /// At most so many jobs are claimed at once.
 const CLAIM_MAX: usize = 256;
+/// How long after the clock was set back the last times of before are written down.
+const CLAMP_AFTER: Duration = Duration::from_secs(10);
+/// A stored due time is never further ahead than this, whatever the clock did meanwhile.
+pub(super) const DUE_AHEAD_MAX: Duration = Duration::from_hours(1);
 /// How often the token file of a paused account is looked at.
 const TOKEN_FILE_EVERY: Duration = Duration::from_secs(5);
 /// How long a stop waits for transfers that are under way.
@@ -61,8 +69,8 @@ pub(super) enum AccountCommand {
 
 /// What an account's transfers are given.
 pub(super) struct AccountParts {
-    /// The account.
-    pub account: AccountSpec,
+    /// The other side.
+    pub remote: Remote,
     /// Its folders.
     pub folders: Vec<Arc<Folder>>,
     /// The memory.
@@ -115,6 +123,8 @@ pub(super) struct Transfers {
     closed_since: Option<Monotonic>,
     /// When the token file of a paused account is looked at again.
     token_file_at: Monotonic,
+    /// When due times are looked through after the clock was set back.
+    clamp_at: Option<Monotonic>,
     /// A person was told that the cloud answers no checksums.
     unchecked_told: bool,
 }
@@ -133,14 +143,14 @@ impl Transfers {
     /// An account that has not begun, and what can be seen of it from outside.
     pub(super) fn new(parts: AccountParts) -> (Self, watch::Receiver<AccountLive>) {
         let (live, seen) = watch::channel(AccountLive {
-            name: parts.account.name.clone(),
+            name: parts.remote.name().to_owned(),
             ..AccountLive::default()
         });
-        let limiter = Limiter::new(parts.account.concurrency);
+        let limiter = Limiter::new(parts.remote.concurrency());
         let context = Context {
             ports: parts.ports,
-            account: parts.account,
-            tokens: tokens::Tokens::default(),
+            remote: parts.remote,
+            store: parts.store.clone(),
             budget: parts.budget,
             clock_told: AtomicBool::new(false),
         };
@@ -168,6 +178,7 @@ impl Transfers {
             listeners: Vec::new(),
             closed_since: None,
             token_file_at: Monotonic::default(),
+            clamp_at: None,
             unchecked_told: false,
         };
         (transfers, seen)
@@ -190,6 +201,7 @@ impl Transfers {
                 && jump_ms < 0
             {
                 self.store.shift_due(jump_ms).await?;
+                self.clamp_at = Some(self.now() + CLAMP_AFTER);
             }
             self.start_settling();
             self.publish_live();
@@ -206,6 +218,7 @@ impl Transfers {
                 Happened::Timer => {
                     self.next_due = self.next_due.filter(|due| *due > self.now());
                     self.hungry = true;
+                    self.clamp_due().await?;
                     self.look_for_a_new_token_file().await;
                 }
                 Happened::StopAsked => {
@@ -252,7 +265,8 @@ impl Transfers {
             .filter(|probe_at| *probe_at > self.now());
         let timer = probe_at.or(self.next_due);
         let file_at = self.waits_for_a_token_file().then_some(self.token_file_at);
-        timer.into_iter().chain(file_at).min()
+        let times = timer.into_iter().chain(file_at).chain(self.clamp_at);
+        times.min()
     }
 
     fn now(&self) -> Monotonic {
@@ -261,7 +275,17 @@ impl Transfers {
 
     /// A paused account whose token is in a file goes on as soon as somebody puts another one there.
     fn waits_for_a_token_file(&self) -> bool {
-        tokens::token_file(&self.context.account).is_some() && self.gate.state() == "paused"
+        self.context.remote.has_token_file() && self.gate.state() == "paused"
+    }
+
+    /// What was about to be written down when the clock was set back still has a time of before.
+    async fn clamp_due(&mut self) -> Result<(), EngineError> {
+        if self.clamp_at.is_some_and(|at| at <= self.now()) {
+            self.clamp_at = None;
+            let latest = self.context.ports.clock.now().plus(DUE_AHEAD_MAX);
+            self.store.clamp_due(latest).await?;
+        }
+        Ok(())
     }
 
     async fn look_for_a_new_token_file(&mut self) {
@@ -269,13 +293,9 @@ impl Transfers {
             return;
         }
         let context = Arc::clone(&self.context);
-        if context
-            .tokens
-            .has_new_file(&context.account, &context.ports)
-            .await
-        {
+        if context.remote.has_new_token_file(&context.ports).await {
             self.gate.resume(self.now());
-            context.tokens.resumed();
+            context.remote.resumed();
         }
         self.token_file_at = self.now() + TOKEN_FILE_EVERY;
     }
@@ -292,7 +312,7 @@ impl Transfers {
             let context = Arc::clone(&self.context);
             // The probe after an outage uses the token it has: every other one would be a needless call.
             if permit.is_probe() && self.standing().state == "paused" {
-                context.tokens.resumed();
+                context.remote.resumed();
             }
             self.slots.push(Box::pin(async move {
                 (permit, attempt::attempt(context, prepared).await)
@@ -310,6 +330,8 @@ impl Transfers {
             let settlement = Settlement {
                 claim: prepared.claim,
                 outcome: Outcome::Released,
+                maybe_sent: false,
+                lost: None,
                 started_at: now,
                 took_ms: 0,
             };
@@ -374,7 +396,7 @@ impl Transfers {
         match command {
             AccountCommand::Resume => {
                 self.gate.resume(self.context.ports.clock.monotonic());
-                self.context.tokens.resumed();
+                self.context.remote.resumed();
             }
             AccountCommand::Reclaim => {}
             AccountCommand::TellWhenAtRest(patience, listener) => {

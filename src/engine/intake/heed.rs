@@ -6,6 +6,7 @@ use super::{Command, Intake};
 use crate::decide::filter::IGNORE_FILE;
 use crate::decide::settle::Target;
 use crate::engine::Mode;
+use crate::model::event::Event;
 use crate::model::path::RelPath;
 use crate::model::time::Monotonic;
 use crate::port::watcher::Hint;
@@ -40,6 +41,11 @@ impl Intake {
         self.settle.mark(Target::Path(path), now);
     }
 
+    /// A paused folder is still looked at, so that its counts are true, but not for a single pass.
+    pub(super) fn is_held(&self) -> bool {
+        self.paused && self.mode == Mode::Once
+    }
+
     fn is_quiet(&self) -> bool {
         let at_rest = !self.scan_wanted && !self.settle.is_settling();
         self.paused || self.blocked.is_some() || at_rest
@@ -67,7 +73,12 @@ impl Intake {
                     self.settle.mark(Target::Path(path), now);
                 }
             }
-            Hint::Everything => self.settle.mark(Target::Everything, now),
+            Hint::Everything => {
+                self.settle.mark(Target::Everything, now);
+                self.ports.tell(&Event::Overflowed {
+                    folder: self.spec.name.clone(),
+                });
+            }
             Hint::Root => {
                 self.close_root();
                 self.next_root_check = now;
@@ -98,7 +109,7 @@ impl Intake {
 
     /// When the task has to wake up at the latest.
     pub(super) fn deadline(&self) -> Monotonic {
-        if self.paused {
+        if self.is_held() {
             return self.ports.clock.monotonic() + A_DAY;
         }
         let settled = self.settle.next_deadline();

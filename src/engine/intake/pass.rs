@@ -263,7 +263,7 @@ impl Intake {
         while let Ok(command) = self.commands.try_recv() {
             self.obey(command);
         }
-        if cancel.is_cancelled() || self.paused {
+        if cancel.is_cancelled() || self.is_held() {
             return Err(Trouble::Interrupted);
         }
         if self.opened.is_none() {

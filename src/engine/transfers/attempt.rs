@@ -5,21 +5,22 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::source::{self, Budget, Held};
+use super::outbox;
+use super::remote::{Remote, Wechat};
+use super::source::{self, Budget, Held, Stream, StreamReader};
 use super::supply::{Prepared, PreparedBody};
-use super::tokens::Tokens;
 use crate::decide::remedy::{self, JobNext, Same, Situation};
 use crate::engine::Ports;
 use crate::engine::folder::Folder;
-use crate::flow::static_website::{StaticUpload, UploadInput};
+use crate::flow::upload::{Upload, UploadInput};
 use crate::flow::{self, Arrival, Step, Transfer};
 use crate::model::event::Event;
 use crate::model::fault::{Call, Fault, Layer};
-use crate::model::folder::AccountSpec;
 use crate::model::job::{Claim, Receipt};
 use crate::model::time::{Monotonic, Timestamp};
 use crate::port::disk::Root;
-use crate::port::transport::{Body, Reply, TransportFault, TransportKind};
+use crate::port::transport::{Body, Pieces, Reply, Request, TransportFault, TransportKind};
+use crate::store::Store;
 
 /// The largest object that one request may carry (protocol notes 4.1).
 const OBJECT_BYTES_MAX: u64 = 5 * 1024 * 1024 * 1024;
@@ -27,8 +28,8 @@ const OBJECT_BYTES_MAX: u64 = 5 * 1024 * 1024 * 1024;
 /// What every attempt of an account needs.
 pub(super) struct Context {
     pub ports: Ports,
-    pub account: AccountSpec,
-    pub tokens: Tokens,
+    pub remote: Remote,
+    pub store: Store,
     pub budget: Budget,
     /// A person was told that the clocks differ.
     pub clock_told: AtomicBool,
@@ -38,6 +39,15 @@ pub(super) struct Context {
 const CLOCKS_APART_MAX: Duration = Duration::from_secs(30);
 
 impl Context {
+    /// Tells how a call ended, for the counters.
+    fn tell_answered(&self, call: Call, fault: Option<&Fault>) {
+        self.ports.tell(&Event::Answered {
+            account: self.remote.name().to_owned(),
+            call,
+            code: fault.map_or_else(|| "ok".to_owned(), |fault| fault.code.clone()),
+        });
+    }
+
     /// Tells once if this machine's clock is far from the server's. Transfers do not depend on it, but
     /// logs and stored times do.
     fn compare_clocks(&self, reply: &Reply) {
@@ -54,7 +64,7 @@ impl Context {
                 apart.as_secs()
             );
             self.ports.tell(&Event::Notice {
-                name: self.account.name.clone(),
+                name: self.remote.name().to_owned(),
                 message,
             });
         }
@@ -70,6 +80,8 @@ pub(super) struct Ended {
     pub took: Duration,
     /// What a person should read about the link.
     pub warning: Option<String>,
+    /// An upload of this attempt that another one followed, and that may still take effect.
+    pub lost: Option<Fault>,
 }
 
 /// A fault with what the attempt did about it by itself.
@@ -78,6 +90,8 @@ pub(super) struct Trouble {
     pub fresh_links: u32,
     pub refreshes: u32,
     pub slow_expiries: u32,
+    /// The cloud may have the bytes all the same.
+    pub maybe_sent: bool,
 }
 
 /// Where an attempt stands.
@@ -89,7 +103,10 @@ struct Progress {
     token_generation: Option<u64>,
     /// A link was refused although the bytes had been moving for most of its window.
     slow: bool,
+    /// All bytes went out once, and no answer said what became of them.
+    maybe_sent: bool,
     warning: Option<String>,
+    lost: Option<Fault>,
 }
 
 /// Runs one attempt to its end.
@@ -109,6 +126,7 @@ pub(super) async fn attempt(context: Arc<Context>, prepared: Prepared) -> Ended 
         fresh_links: progress.fresh_links,
         refreshes: progress.refreshes,
         slow_expiries: progress.slow_expiries,
+        maybe_sent: progress.maybe_sent,
     });
     Ended {
         claim,
@@ -117,6 +135,7 @@ pub(super) async fn attempt(context: Arc<Context>, prepared: Prepared) -> Ended 
         started_at,
         took,
         warning: progress.warning,
+        lost: progress.lost,
     }
 }
 
@@ -132,9 +151,13 @@ async fn publish(
         PreparedBody::Held(held) => Source::Held(held),
         PreparedBody::OnDisk(root) => Source::OnDisk(root),
     };
+    let wechat = match &context.remote {
+        Remote::Wechat(wechat) => wechat,
+        Remote::Desk(desk) => return outbox::pass(context, desk, claim, &source).await,
+    };
     loop {
         progress.slow = false;
-        let fault = match pass(context, folder, claim, &source, progress).await {
+        let fault = match pass((context, wechat), folder, claim, &source, progress).await {
             Ok(receipt) => return Ok(receipt),
             Err(fault) => fault,
         };
@@ -143,12 +166,16 @@ async fn publish(
         } else {
             0
         };
-        match next_in_attempt(context, claim, &fault, progress) {
+        let next = next_in_attempt(context, claim, &fault, progress);
+        if next.is_some() && progress.maybe_sent {
+            progress.lost = Some(fault.clone());
+        }
+        match next {
             Some(Same::FreshLink) => progress.fresh_links += 1,
             Some(Same::RefreshToken) => {
                 progress.refreshes += 1;
                 if let Some(generation) = progress.token_generation {
-                    context.tokens.refused(generation, &fault);
+                    wechat.tokens.refused(generation, &fault);
                 }
             }
             None => return Err(fault),
@@ -156,8 +183,11 @@ async fn publish(
     }
 }
 
-enum Source {
+/// Where the bytes of an attempt come from.
+pub(super) enum Source {
+    /// Memory.
     Held(Held),
+    /// This root, piece by piece.
     OnDisk(Arc<dyn Root>),
 }
 
@@ -189,16 +219,71 @@ fn next_in_attempt(
 
 /// Once through the flow: a link, the bytes, the answer.
 async fn pass(
-    context: &Context,
+    (context, wechat): (&Context, &Wechat),
     folder: &Folder,
     claim: &Claim,
     source: &Source,
     progress: &mut Progress,
 ) -> Result<Receipt, Fault> {
+    let (mut upload, mut step) = begin((context, wechat), folder, claim, source)?;
     if claim.version.stat.size > OBJECT_BYTES_MAX {
         let message = "the file is larger than 5 GiB and was not sent";
-        return Err(Fault::new(Call::Put, Layer::Cos, "EntityTooLarge", message));
+        let call = upload.sending();
+        return Err(Fault::new(call, Layer::Cos, "EntityTooLarge", message));
     }
+    let mut link_arrived = context.ports.clock.monotonic();
+    loop {
+        let (kind, arrival) = match step {
+            Step::Finish(receipt) => return Ok(receipt),
+            Step::Stop(fault) => return Err(fault),
+            Step::Call(call) => {
+                let (account, ports) = (&wechat.account, &context.ports);
+                let token = wechat.tokens.current(account, ports).await?;
+                progress.token_generation = Some(token.generation);
+                wechat.tokens.pace(account, ports).await;
+                let base_url = &account.base_url;
+                let kind = call.call;
+                let request = call.request(base_url, token.query_name, &token.value);
+                let arrival = arrived(context.ports.transport.exchange(request).await);
+                if let Arrival::Reply(reply) = &arrival {
+                    context.compare_clocks(reply);
+                }
+                link_arrived = context.ports.clock.monotonic();
+                (kind, arrival)
+            }
+            Step::Send(transfer) => {
+                if let Some(generation) = progress.token_generation {
+                    wechat.tokens.accepted(generation);
+                }
+                wechat.tokens.prove_door(upload.proven_door());
+                if transfer.warning.is_some() {
+                    progress.warning.clone_from(&transfer.warning);
+                }
+                let sending = Sending {
+                    link_arrived,
+                    progress,
+                };
+                let kind = transfer.call;
+                let sent = send((context, wechat), claim, source, *transfer, sending).await;
+                let arrival = sent.inspect_err(|fault| context.tell_answered(kind, Some(fault)))?;
+                (kind, arrival)
+            }
+        };
+        step = upload.next(arrival);
+        match &step {
+            Step::Stop(fault) => context.tell_answered(kind, Some(fault)),
+            Step::Call(_) | Step::Send(_) | Step::Finish(_) => context.tell_answered(kind, None),
+        }
+    }
+}
+
+/// Begins the flow of the folder.
+fn begin(
+    (context, wechat): (&Context, &Wechat),
+    folder: &Folder,
+    claim: &Claim,
+    source: &Source,
+) -> Result<(Upload, Step), Fault> {
     let checksums = match source {
         Source::Held(held) => Some(held.checksums),
         Source::OnDisk(_) => None,
@@ -208,55 +293,17 @@ async fn pass(
         let message = "its headers were configured anew after it was planned";
         return Err(Fault::new(Call::Source, Layer::Local, "changed", message));
     }
+    let dice = &context.ports.dice;
     let input = UploadInput {
         env: folder.spec.env.clone(),
         key: claim.key.clone(),
         len: claim.version.stat.size,
         checksums,
         headers: dress.headers.clone(),
+        door: wechat.tokens.door(&wechat.account),
+        nonce: u128::from(dice.number()) << 64 | u128::from(dice.number()),
     };
-    let (mut flow, mut step) = StaticUpload::begin(input);
-    let mut link_arrived = context.ports.clock.monotonic();
-    loop {
-        let arrival = match step {
-            Step::Finish(receipt) => return Ok(receipt),
-            Step::Stop(fault) => return Err(fault),
-            Step::Call(call) => {
-                let (account, ports) = (&context.account, &context.ports);
-                let token = context.tokens.current(account, ports).await?;
-                progress.token_generation = Some(token.generation);
-                context.tokens.pace(account, ports).await;
-                let base_url = &context.account.base_url;
-                let request = call.request(base_url, token.query_name, &token.value);
-                let arrival = arrived(context.ports.transport.exchange(request).await);
-                if let Arrival::Reply(reply) = &arrival {
-                    context.compare_clocks(reply);
-                }
-                link_arrived = context.ports.clock.monotonic();
-                arrival
-            }
-            Step::Send(transfer) => {
-                if let Some(generation) = progress.token_generation {
-                    context.tokens.accepted(generation);
-                }
-                if transfer.warning.is_some() {
-                    progress.warning.clone_from(&transfer.warning);
-                }
-                send(
-                    context,
-                    claim,
-                    source,
-                    &transfer,
-                    Sending {
-                        link_arrived,
-                        progress,
-                    },
-                )
-                .await?
-            }
-        };
-        step = flow.next(arrival);
-    }
+    Upload::begin(folder.spec.flow, input)
 }
 
 fn arrived(result: Result<Reply, TransportFault>) -> Arrival {
@@ -273,34 +320,41 @@ struct Sending<'a> {
 
 /// Sends the bytes to the link, no longer than the link may be used.
 async fn send(
-    context: &Context,
+    (context, wechat): (&Context, &Wechat),
     claim: &Claim,
     source: &Source,
-    transfer: &Transfer,
+    mut transfer: Transfer,
     sending: Sending<'_>,
 ) -> Result<Arrival, Fault> {
     let clock = &context.ports.clock;
     let spent = clock.monotonic().since(sending.link_arrived);
     let left = transfer.window.saturating_sub(spent);
-    let hosts = &context.account.upload_hosts;
-    let deadline = flow::transfer_deadline(transfer.len).min(left);
+    let hosts = &wechat.account.upload_hosts;
+    let len = transfer.body_len();
+    let deadline = flow::transfer_deadline(len).min(left);
+    let envelope = std::mem::take(&mut transfer.envelope);
     let began = clock.monotonic();
     let arrival = match source {
         Source::Held(held) => {
-            let request = transfer.request(Body::Held(held.bytes.clone()), deadline, hosts);
+            let request = transfer.request(held.body(envelope), deadline, hosts);
             arrived(context.ports.transport.exchange(request).await)
         }
         Source::OnDisk(root) => {
-            stream(context, claim, Arc::clone(root), |pieces| {
-                let body = Body::Streamed {
-                    len: transfer.len,
-                    pieces,
-                };
-                transfer.request(body, deadline, hosts)
+            let parts = source::stream(
+                Arc::clone(root),
+                claim.path.clone(),
+                claim.version.clone(),
+                envelope,
+            );
+            let call = transfer.call;
+            stream(context, call, parts, |pieces| {
+                transfer.request(Body::Streamed { len, pieces }, deadline, hosts)
             })
-            .await?
+            .await
+            .inspect_err(|fault| sending.progress.maybe_sent |= fault.call == call)?
         }
     };
+    sending.progress.maybe_sent |= may_have_landed(&arrival, transfer.len);
     let moved = clock.monotonic().since(began);
     // The window closed on us, or the cloud says so: was the link long enough at all?
     sending.progress.slow = moved * 2 > transfer.window;
@@ -309,25 +363,40 @@ async fn send(
         && deadline == left
     {
         let message = "the link's time was over before all bytes were sent";
-        return Err(Fault::new(
-            Call::Put,
-            Layer::Local,
-            "window-closed",
-            message,
-        ));
+        let call = transfer.call;
+        return Err(Fault::new(call, Layer::Local, "link-expired", message));
     }
     Ok(arrival)
+}
+
+/// Whether the object store may have completed the object, or may do so later.
+fn may_have_landed(arrival: &Arrival, len: u64) -> bool {
+    match arrival {
+        Arrival::Reply(reply) | Arrival::Sent(reply, _) => !(400..500).contains(&reply.status),
+        Arrival::Failed(failed) => match failed.kind {
+            TransportKind::Dns
+            | TransportKind::Connect
+            | TransportKind::Tls
+            | TransportKind::NoRoots
+            | TransportKind::Refused
+            | TransportKind::Source => false,
+            TransportKind::Timeout
+            | TransportKind::Stalled
+            | TransportKind::Reset
+            | TransportKind::TooLarge
+            | TransportKind::Encoded => failed.bytes_sent >= len,
+        },
+    }
 }
 
 /// Streams a file from the disk; the last piece is held back until the file proved to be the planned one.
 async fn stream(
     context: &Context,
-    claim: &Claim,
-    root: Arc<dyn Root>,
-    request: impl FnOnce(crate::port::transport::Pieces) -> crate::port::transport::Request,
+    call: Call,
+    (reader, stream): (StreamReader, Stream),
+    request: impl FnOnce(Pieces) -> Request,
 ) -> Result<Arrival, Fault> {
-    let (reader, stream) = source::stream(root, claim.path.clone(), claim.version.clone());
-    let source::Stream {
+    let Stream {
         pieces,
         mut verdict,
     } = stream;
@@ -345,9 +414,9 @@ async fn stream(
     match (verdict.try_recv(), result) {
         (Ok(Err(fault)), _) if fault.code != source::ABANDONED => Err(fault),
         (Ok(Ok(checksums)), Ok(reply)) => Ok(Arrival::Sent(reply, checksums)),
-        (_, Ok(reply)) if reply.status == 200 => {
+        (_, Ok(reply)) if (200..300).contains(&reply.status) => {
             let message = "the server said yes before it had the whole file";
-            Err(Fault::new(Call::Put, Layer::Cos, "checksum", message).with_status(reply.status))
+            Err(Fault::new(call, Layer::Cos, "checksum", message).with_status(reply.status))
         }
         (_, result) => Ok(arrived(result)),
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::attempt::{Ended, Trouble};
+use super::remote::Remote;
 use super::{Permit, Transfers};
 use crate::decide::account::Standing;
 use crate::decide::remedy::{
@@ -57,8 +58,10 @@ impl Transfers {
             result,
             started_at,
             took,
+            lost,
             ..
         } = ended;
+        let maybe_sent = result.as_ref().is_err_and(|trouble| trouble.maybe_sent);
         let (outcome, event) = match result {
             Ok(receipt) => {
                 self.gate.succeeded(permit);
@@ -74,6 +77,8 @@ impl Transfers {
         let settlement = Settlement {
             claim,
             outcome,
+            maybe_sent,
+            lost,
             started_at,
             took_ms,
         };
@@ -120,7 +125,8 @@ impl Transfers {
     }
 
     fn tell_if_unchecked(&mut self, folder: &Folder, claim: &Claim, receipt: &Receipt) {
-        if receipt.verified || std::mem::replace(&mut self.unchecked_told, true) {
+        let can_tell = matches!(self.context.remote, Remote::Wechat(_));
+        if !can_tell || receipt.verified || std::mem::replace(&mut self.unchecked_told, true) {
             return;
         }
         let message = format!(
@@ -226,14 +232,14 @@ impl Transfers {
         let ports = &self.context.ports;
         let standing = self.standing();
         let live = AccountLive {
-            name: self.context.account.name.clone(),
+            name: self.context.remote.name().to_owned(),
             gate: GateState::from_word(standing.state).unwrap_or_default(),
             reason: standing.meaning,
             code: standing.code,
             until: standing.until,
             in_flight: self.slots.len() as u64,
             concurrency: self.limiter.limit() as u64,
-            token_expires_at: self.context.tokens.expires_at(ports),
+            token_expires_at: self.context.remote.expires_at(ports),
         };
         self.live.send_replace(live);
         self.tell_listeners();
@@ -279,7 +285,7 @@ impl Transfers {
         if now == self.gate_written || (self.gate_written.0.is_empty() && now.0 == "ready") {
             return None;
         }
-        let name = self.context.account.name.clone();
+        let name = self.context.remote.name().to_owned();
         let standing = self.standing();
         let from = if self.gate_written.0.is_empty() {
             "ready"

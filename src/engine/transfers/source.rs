@@ -10,12 +10,13 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::flow::Envelope;
 use crate::model::digest::{Checksums, Hasher};
 use crate::model::fault::{Call, Fault, Layer};
 use crate::model::job::Version;
 use crate::model::path::RelPath;
 use crate::port::disk::{DiskError, Root, SourceFile};
-use crate::port::transport::{Pieces, SourceFailed};
+use crate::port::transport::{Body, Pieces, SourceFailed};
 
 /// Files up to this size are read once into memory and sent from there.
 pub(crate) const HELD_BYTES_MAX: u64 = 1024 * 1024;
@@ -104,6 +105,24 @@ pub(crate) fn hold(
     }))
 }
 
+impl Held {
+    /// The body of a request: the bytes in their envelope, none of them copied.
+    pub(crate) fn body(&self, envelope: Envelope) -> Body {
+        let Envelope { before, after } = envelope;
+        if before.is_empty() && after.is_empty() {
+            return Body::Held(self.bytes.clone());
+        }
+        let parts = [before, self.bytes.clone(), after];
+        let len = parts.iter().map(|part| part.len() as u64).sum();
+        let (sender, pieces) = mpsc::channel(parts.len());
+        for part in parts {
+            // There is room for all of them, and the receiver is here.
+            let _ = sender.try_send(Ok(part));
+        }
+        Body::Streamed { len, pieces }
+    }
+}
+
 /// A body that is being streamed.
 pub(crate) struct Stream {
     /// The pieces, for the transport.
@@ -117,15 +136,17 @@ pub(crate) struct StreamReader {
     root: Arc<dyn Root>,
     path: RelPath,
     version: Version,
+    envelope: Envelope,
     pieces: mpsc::Sender<Result<Bytes, SourceFailed>>,
     verdict: tokio::sync::oneshot::Sender<Result<Checksums, Fault>>,
 }
 
-/// Prepares to stream a file.
+/// Prepares to stream a file in its envelope.
 pub(crate) fn stream(
     root: Arc<dyn Root>,
     path: RelPath,
     version: Version,
+    envelope: Envelope,
 ) -> (StreamReader, Stream) {
     let (piece_sender, pieces) = mpsc::channel(PIECES_WAITING);
     let (verdict_sender, verdict) = tokio::sync::oneshot::channel();
@@ -133,6 +154,7 @@ pub(crate) fn stream(
         root,
         path,
         version,
+        envelope,
         pieces: piece_sender,
         verdict: verdict_sender,
     };
@@ -146,6 +168,7 @@ impl StreamReader {
             root,
             path,
             version,
+            envelope,
             pieces,
             verdict,
         } = self;
@@ -157,7 +180,7 @@ impl StreamReader {
         };
         let ended = match opened {
             Err(fault) => Err(fault),
-            Ok(reading) => reading.feed(&pieces, offload).await,
+            Ok(reading) => reading.feed(envelope, &pieces, offload).await,
         };
         if ended.is_err() {
             // The receiver may be gone already: then the request has ended anyway.
@@ -187,9 +210,11 @@ impl Reading {
 
     async fn feed(
         mut self,
+        envelope: Envelope,
         pieces: &mpsc::Sender<Result<Bytes, SourceFailed>>,
         offload: crate::port::offload::Offload,
     ) -> Result<Checksums, Fault> {
+        give(pieces, envelope.before).await?;
         loop {
             let (reading, piece) = offload
                 .run(move || {
@@ -199,14 +224,11 @@ impl Reading {
                 .await;
             self = reading;
             match piece? {
-                Piece::Middle(bytes) => {
-                    if pieces.send(Ok(bytes)).await.is_err() {
-                        return Err(Fault::new(Call::Put, Layer::Local, ABANDONED, ""));
-                    }
-                }
+                Piece::Middle(bytes) => give(pieces, bytes).await?,
                 Piece::Last(bytes, checksums) => {
-                    if !bytes.is_empty() {
-                        let _ = pieces.send(Ok(bytes)).await;
+                    // Whether anybody still takes them is the request's affair: the file is right.
+                    if give(pieces, bytes).await.is_ok() {
+                        let _ = give(pieces, envelope.after).await;
                     }
                     return Ok(checksums);
                 }
@@ -239,6 +261,17 @@ impl Reading {
         confirm(&*self.file, &self.version, &checksums, self.read_bytes)?;
         Ok(Piece::Last(Bytes::from(bytes), checksums))
     }
+}
+
+/// Hands a piece to the request.
+async fn give(
+    pieces: &mpsc::Sender<Result<Bytes, SourceFailed>>,
+    bytes: Bytes,
+) -> Result<(), Fault> {
+    if bytes.is_empty() || pieces.send(Ok(bytes)).await.is_ok() {
+        return Ok(());
+    }
+    Err(Fault::new(Call::Source, Layer::Local, ABANDONED, ""))
 }
 
 enum Piece {
@@ -293,3 +326,6 @@ pub(crate) fn read_fault(error: &DiskError) -> Fault {
     };
     Fault::new(Call::Source, Layer::Local, code, &message)
 }
+
+#[cfg(test)]
+mod tests;

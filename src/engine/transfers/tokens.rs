@@ -1,21 +1,20 @@
-//! The token of an account: one holder, one fetch at a time, everybody else waits for it.
+//! The token of an account: what calls are made with it, how fast, and what their answers say of it.
 
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::Notify;
-
+use super::origin::Origin;
+use super::platforms::Platforms;
 use crate::engine::Ports;
-use crate::flow::token::{self, FetchedToken, Need, TokenState};
+use crate::engine::holder::Holder;
+use crate::flow::cloud_storage::Door;
+use crate::flow::token;
+use crate::model::event::Event;
 use crate::model::fault::{Call, Fault};
-use crate::model::folder::{AccountSpec, TokenSource};
+use crate::model::folder::{AccountSpec, Platform, TokenSource};
 use crate::model::secret::Secret;
 use crate::model::time::{Monotonic, Timestamp};
-use crate::port::transport::Request;
-
-/// How often a token file is read again.
-const FILE_RECHECK: Duration = Duration::from_mins(1);
 
 /// A token in the words of a request.
 pub(super) struct Issued {
@@ -25,28 +24,32 @@ pub(super) struct Issued {
 }
 
 /// Holds the token of one account.
-#[derive(Default)]
 pub(super) struct Tokens {
-    state: Mutex<TokenState>,
-    fetched: Notify,
+    holder: Arc<Holder>,
+    origin: Origin,
     next_call: Mutex<Option<Monotonic>>,
-}
-
-/// Gives the right to fetch back if the fetch is dropped half-way.
-struct Right<'a>(Option<&'a Tokens>);
-
-impl Drop for Right<'_> {
-    fn drop(&mut self) {
-        if let Some(tokens) = self.0 {
-            tokens.state().abandoned();
-            tokens.fetched.notify_waiters();
-        }
-    }
+    /// What the token proved to be good for.
+    proven_door: Mutex<Option<Door>>,
 }
 
 impl Tokens {
-    fn state(&self) -> MutexGuard<'_, TokenState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The tokens of an account; a platform's token is shared with the other accounts of the platform.
+    pub(super) fn new(account: &AccountSpec, platforms: &Platforms) -> Self {
+        let of = |platform: &Platform| platforms.holder(&account.base_url, &platform.appid);
+        let holder = match &account.token {
+            TokenSource::Component(platform) => of(platform),
+            _ => Arc::default(),
+        };
+        let platform = match &account.token {
+            TokenSource::Authorizer { platform, .. } => of(platform),
+            _ => Arc::default(),
+        };
+        Self {
+            holder,
+            origin: Origin::new(platform),
+            next_call: Mutex::default(),
+            proven_door: Mutex::default(),
+        }
     }
 
     /// The token to use now; waits for a fetch that is under way.
@@ -58,59 +61,50 @@ impl Tokens {
         account: &AccountSpec,
         ports: &Ports,
     ) -> Result<Issued, Fault> {
-        loop {
-            let woken = self.fetched.notified();
-            tokio::pin!(woken);
-            woken.as_mut().enable();
-            let need = self.state().need(ports.clock.monotonic());
-            match need {
-                Need::Have { token, refresh } => {
-                    if refresh {
-                        // The old token is good for a while yet: a failed refresh is tried again later.
-                        let _ = self.fetch(account, ports).await;
-                    }
-                    let query_name = token::query_name(&account.token);
-                    return Ok(Issued {
-                        value: token.value,
-                        query_name,
-                        generation: token.generation,
-                    });
-                }
-                Need::Fetch => self.fetch(account, ports).await?,
-                Need::InFlight => woken.await,
-                Need::Wait { until, fault: None } => ports.clock.sleep_until(until).await,
-                Need::Wait {
-                    fault: Some(fault), ..
-                }
-                | Need::Paused(fault) => return Err(fault),
-            }
-        }
-    }
-
-    async fn fetch(&self, account: &AccountSpec, ports: &Ports) -> Result<(), Fault> {
-        let mut right = Right(Some(self));
-        let result = fetch(account, ports).await;
-        let answer = result.as_ref().map(|_| ()).map_err(Clone::clone);
-        self.state().fetched(result, ports.clock.monotonic());
-        right.0 = None;
-        self.fetched.notify_waiters();
-        answer
+        let fetch = || async {
+            let result = self.origin.fetch(account, ports).await;
+            tell_answered(account, ports, result.as_ref().err());
+            result
+        };
+        let token = self.holder.current(ports, fetch).await?;
+        Ok(Issued {
+            value: token.value,
+            query_name: token::query_name(&account.token),
+            generation: token.generation,
+        })
     }
 
     /// A call was answered in a way that calls its token invalid.
     pub(super) fn refused(&self, generation: u64, fault: &Fault) {
-        self.state().refused(generation, fault.clone());
+        self.holder.refused(generation, fault);
     }
 
     /// A call was answered in a way that proves its token good.
     pub(super) fn accepted(&self, generation: u64) {
-        self.state().accepted(generation);
+        self.holder.accepted(generation);
     }
 
-    /// A person, or a probe, tries afresh.
+    /// By which call this account's token gets links for cloud storage, where that is known.
+    pub(super) fn door(&self, account: &AccountSpec) -> Option<Door> {
+        Door::of(&account.token).or_else(|| *self.lock_door())
+    }
+
+    /// A link was got by this call.
+    pub(super) fn prove_door(&self, door: Option<Door>) {
+        if door.is_some() {
+            *self.lock_door() = door;
+        }
+    }
+
+    fn lock_door(&self) -> MutexGuard<'_, Option<Door>> {
+        let door = self.proven_door.lock();
+        door.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A person, or a probe, tries afresh; the next token may be of another kind.
     pub(super) fn resumed(&self) {
-        self.state().resumed();
-        self.fetched.notify_waiters();
+        self.holder.resumed();
+        *self.lock_door() = None;
     }
 
     /// Whether the account's token file holds another token than the last one that was read.
@@ -122,13 +116,12 @@ impl Tokens {
             return false;
         };
         let found = token::provider_token(&held);
-        found.is_ok_and(|found| self.state().last_value() != Some(&found.value))
+        found.is_ok_and(|found| self.holder.is_news(&found.value))
     }
 
     /// When the token in use runs out, on the wall clock.
     pub(super) fn expires_at(&self, ports: &Ports) -> Option<Timestamp> {
-        let at = self.state().expires_at()?;
-        Some(ports.clock.now().plus(at.since(ports.clock.monotonic())))
+        self.holder.expires_at(ports)
     }
 
     /// Waits for this call's turn under `requests_per_second`.
@@ -150,51 +143,25 @@ impl Tokens {
     }
 }
 
+/// Tells how a request for a token ended, where one was made, for the counters.
+fn tell_answered(account: &AccountSpec, ports: &Ports, fault: Option<&Fault>) {
+    if !matches!(
+        account.token,
+        TokenSource::App { .. } | TokenSource::Url { .. }
+    ) {
+        return;
+    }
+    ports.tell(&Event::Answered {
+        account: account.name.clone(),
+        call: Call::Token,
+        code: fault.map_or_else(|| "ok".to_owned(), |fault| fault.code.clone()),
+    });
+}
+
 /// The file an account's token is read from.
 pub(super) fn token_file(account: &AccountSpec) -> Option<&Path> {
     match &account.token {
         TokenSource::File(path) | TokenSource::CloudbaseFile(path) => Some(path),
         _ => None,
     }
-}
-
-async fn fetch(account: &AccountSpec, ports: &Ports) -> Result<FetchedToken, Fault> {
-    match &account.token {
-        TokenSource::App {
-            appid,
-            secret,
-            classic: false,
-        } => {
-            let request = token::stable_token_request(&account.base_url, appid, secret)?;
-            token::token_answer(&ask(ports, request).await?)
-        }
-        TokenSource::App {
-            appid,
-            secret,
-            classic: true,
-        } => {
-            let request = token::classic_token_request(&account.base_url, appid, secret);
-            token::token_answer(&ask(ports, request).await?)
-        }
-        TokenSource::Url { url, headers } => {
-            let request = token::url_token_request(url, headers);
-            token::provider_token_reply(&ask(ports, request).await?)
-        }
-        TokenSource::Command(argv) => {
-            let printed = ports.local_tokens.command(argv).await?;
-            token::provider_token(&printed)
-        }
-        TokenSource::File(path) | TokenSource::CloudbaseFile(path) => {
-            let held = ports.local_tokens.file(path).await?;
-            let mut fetched = token::provider_token(&held)?;
-            fetched.recheck = Some(FILE_RECHECK);
-            Ok(fetched)
-        }
-        TokenSource::Value(value) => token::provider_token(value.expose().as_bytes()),
-    }
-}
-
-async fn ask(ports: &Ports, request: Request) -> Result<crate::port::transport::Reply, Fault> {
-    let exchanged = ports.transport.exchange(request).await;
-    exchanged.map_err(|failed| crate::flow::transport_fault(Call::Token, &failed))
 }
