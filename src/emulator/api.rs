@@ -10,7 +10,7 @@ use super::answer::{Answer, text_reply};
 use super::exchange::Exchange;
 use super::faults::Call;
 use super::tokens::{Kind, Standing, TOKEN_MARK};
-use super::{static_website, token_calls};
+use super::{cloud_storage, static_website, token_calls};
 
 /// A request of the API is never this long.
 const BODY_BYTES_MAX: usize = 64 * 1024;
@@ -41,8 +41,11 @@ pub(super) fn call_of(path: &str) -> Call {
         "/cgi-bin/token"
         | "/cgi-bin/stable_token"
         | "/cgi-bin/component/api_component_token"
+        | "/cgi-bin/component/api_authorizer_token"
         | "/token" => Call::Token,
-        "/componenttcb/staticuploadfile" => Call::Link,
+        "/componenttcb/staticuploadfile" | "/tcb/uploadfile" | "/componenttcb/uploadfile" => {
+            Call::Link
+        }
         "/componenttcb/staticfilelist" => Call::List,
         "/componenttcb/describestaticstore" => Call::Describe,
         _ => Call::Any,
@@ -75,8 +78,11 @@ fn perform(exchange: &Exchange, body: &Bytes) -> Result<Value, Refusal> {
         "/cgi-bin/token" => token_calls::classic(exchange),
         "/cgi-bin/stable_token" => token_calls::stable(exchange, body),
         "/cgi-bin/component/api_component_token" => token_calls::component(exchange, body),
+        "/cgi-bin/component/api_authorizer_token" => token_calls::authorizer(exchange, body),
         "/token" => Ok(token_calls::held(exchange)),
         "/componenttcb/staticuploadfile" => static_website::upload_link(exchange, body),
+        "/tcb/uploadfile" => cloud_storage::upload_link(exchange, body, Kind::App),
+        "/componenttcb/uploadfile" => cloud_storage::upload_link(exchange, body, Kind::Component),
         "/componenttcb/staticfilelist" => static_website::list(exchange, body),
         "/componenttcb/describestaticstore" => static_website::describe(exchange, body),
         _ => Err(Refusal::new(40066, "invalid url")),
@@ -103,12 +109,16 @@ pub(super) fn fields(exchange: &Exchange, body: &Bytes) -> Result<Fields, Refusa
     }
 }
 
-/// The same for a call that wants the platform's token in its query.
-pub(super) fn authorised_fields(exchange: &Exchange, body: &Bytes) -> Result<Fields, Refusal> {
+/// The same for a call that wants a token of this kind in its query.
+pub(super) fn authorised_fields(
+    exchange: &Exchange,
+    body: &Bytes,
+    wanted: Kind,
+) -> Result<Fields, Refusal> {
     if exchange.head.method != Method::POST {
         return Err(Refusal::new(43002, "require POST method"));
     }
-    authorise(exchange)?;
+    check_token(exchange, exchange.parameter("access_token"), wanted)?;
     fields(exchange, body)
 }
 
@@ -132,22 +142,26 @@ pub(super) fn optional_text<'a>(fields: &'a Fields, name: &str) -> Result<&'a st
     }
 }
 
-fn authorise(exchange: &Exchange) -> Result<(), Refusal> {
+/// Whether a token from the query is good for a call that wants this kind.
+pub(super) fn check_token(
+    exchange: &Exchange,
+    token: Option<String>,
+    wanted: Kind,
+) -> Result<(), Refusal> {
     let options = &exchange.cloud.options.tokens;
-    let Some(token) = exchange
-        .parameter("access_token")
-        .filter(|token| !token.is_empty())
-    else {
+    let Some(token) = token.filter(|token| !token.is_empty()) else {
         return Err(Refusal::new(41001, "access_token missing"));
     };
     let now_ms = exchange.cloud.clock.now_ms();
     let standing = exchange.cloud.tokens().standing(&token, now_ms);
     match standing {
-        Standing::Valid(Kind::Component) => Ok(()),
+        Standing::Valid(kind) if kind == wanted => Ok(()),
+        // An account's own token and the one that its platform got for it open the same doors.
+        Standing::Valid(Kind::Authorizer) if wanted == Kind::App => Ok(()),
         Standing::Valid(Kind::App) if options.accept_app_token => Ok(()),
-        Standing::Valid(Kind::App) => Err(Refusal::new(
+        Standing::Valid(kind) => Err(Refusal::new(
             options.wrong_kind_errcode,
-            "access_token is not a component_access_token",
+            format!("access_token is {}, not {}", kind.words(), wanted.words()),
         )),
         Standing::Expired => Err(Refusal::new(42001, "access_token expired")),
         Standing::Superseded => Err(Refusal::new(
@@ -200,7 +214,8 @@ fn report_breaches(exchange: &Exchange, body: &Bytes) {
 
 fn named_key(body: &Bytes) -> Option<String> {
     let value: Value = serde_json::from_slice(body).ok()?;
-    value.get("filename")?.as_str().map(str::to_owned)
+    let key = value.get("filename").or_else(|| value.get("path"))?;
+    key.as_str().map(str::to_owned)
 }
 
 /// Whether a JSON text writes a letter as `\uXXXX`.

@@ -8,10 +8,11 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::ccmessaging::Desk;
 use super::clock::Clock;
 use super::faults::FaultBook;
 use super::links::LinkSigner;
-use super::objects::{StoredObject, Website};
+use super::objects::{Bucket, Space, StoredObject};
 use super::options::EmulatorOptions;
 use super::record::Record;
 use super::spool::Spool;
@@ -33,9 +34,11 @@ pub(super) struct Cloud {
     pub(super) clock: Clock,
     pub(super) links: LinkSigner,
     pub(super) record: Record,
+    pub(super) desk: Desk,
     spool: Arc<Spool>,
     tokens: Mutex<TokenBook>,
-    websites: Mutex<BTreeMap<String, Website>>,
+    websites: Mutex<BTreeMap<String, Bucket>>,
+    storages: Mutex<BTreeMap<String, Bucket>>,
     faults: Mutex<FaultBook>,
     serial: AtomicU64,
 }
@@ -46,19 +49,22 @@ impl Cloud {
         for fault in &options.faults {
             faults.add(fault.clone());
         }
-        let websites = options
-            .environments
-            .iter()
-            .map(|environment| (environment.clone(), Website::new(environment)))
-            .collect();
+        let buckets = |space| {
+            let environments = options.environments.iter();
+            let named = environments.map(|name: &String| (name.clone(), Bucket::new(space, name)));
+            Mutex::new(named.collect())
+        };
+        let (websites, storages) = (buckets(Space::Website), buckets(Space::Storage));
         Ok(Self {
             addresses,
             clock: Clock::default(),
             links: LinkSigner::new(),
             record: Record::new(options.observer.clone()),
+            desk: Desk::new(options.desk.clone()),
             spool: Arc::new(Spool::open(options.root.as_deref())?),
             tokens: Mutex::new(TokenBook::new(&options.tokens)),
-            websites: Mutex::new(websites),
+            websites,
+            storages,
             faults: Mutex::new(faults),
             serial: AtomicU64::new(1),
             options,
@@ -73,22 +79,39 @@ impl Cloud {
         self.faults.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The buckets of a space by environment.
+    pub(super) fn buckets(&self, space: Space) -> MutexGuard<'_, BTreeMap<String, Bucket>> {
+        let buckets = match space {
+            Space::Website => &self.websites,
+            Space::Storage => &self.storages,
+        };
+        buckets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The static websites by environment.
-    pub(super) fn websites(&self) -> MutexGuard<'_, BTreeMap<String, Website>> {
-        self.websites.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn websites(&self) -> MutexGuard<'_, BTreeMap<String, Bucket>> {
+        self.buckets(Space::Website)
     }
 
-    pub(super) fn object(&self, environment: &str, key: &str) -> Option<Arc<StoredObject>> {
-        let websites = self.websites();
-        websites.get(environment)?.objects.get(key).map(Arc::clone)
+    pub(super) fn object(
+        &self,
+        (space, environment): (Space, &str),
+        key: &str,
+    ) -> Option<Arc<StoredObject>> {
+        let buckets = self.buckets(space);
+        buckets.get(environment)?.objects.get(key).map(Arc::clone)
     }
 
-    /// The environment that has this bucket.
-    pub(super) fn environment_of(&self, bucket: &str) -> Option<String> {
-        self.websites()
-            .iter()
-            .find(|(_, website)| website.bucket == bucket)
-            .map(|(environment, _)| environment.clone())
+    /// The space and the environment that have a bucket of this name.
+    pub(super) fn owner_of(&self, bucket: &str) -> Option<(Space, String)> {
+        [Space::Website, Space::Storage]
+            .into_iter()
+            .find_map(|space| {
+                let buckets = self.buckets(space);
+                let mut named = buckets.iter().filter(|(_, one)| one.name == bucket);
+                let (environment, _) = named.next()?;
+                Some((space, environment.clone()))
+            })
     }
 
     /// Where the bytes of large objects go, if they are kept.
@@ -97,9 +120,9 @@ impl Cloud {
     }
 
     /// Puts an object in the place of the one before.
-    pub(super) fn store(&self, environment: &str, object: Arc<StoredObject>) {
-        if let Some(website) = self.websites().get_mut(environment) {
-            website.objects.insert(object.key.clone(), object);
+    pub(super) fn store(&self, (space, environment): (Space, &str), object: Arc<StoredObject>) {
+        if let Some(bucket) = self.buckets(space).get_mut(environment) {
+            bucket.objects.insert(object.key.clone(), object);
         }
     }
 

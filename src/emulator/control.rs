@@ -13,10 +13,11 @@ use bytes::Bytes;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
+use super::ccmessaging::DeskControl;
 use super::cloud::{Addresses, Cloud};
 use super::connection::{Connection, CuttableListener};
 use super::faults::{Call, Fault};
-use super::objects::{Incoming, StoredObject};
+use super::objects::{Incoming, Space, StoredObject};
 use super::options::EmulatorOptions;
 use super::record::{CompletedPut, HostKind, LoggedRequest};
 use super::routes::{REDIRECT_TRAP, Role, router};
@@ -216,15 +217,24 @@ impl Running {
 impl Running {
     /// An object of a static website.
     pub fn object(&self, environment: &str, key: &str) -> Option<Arc<StoredObject>> {
-        self.cloud.object(environment, key)
+        self.cloud.object((Space::Website, environment), key)
     }
 
     /// All objects of a static website, by key.
     pub fn objects(&self, environment: &str) -> BTreeMap<String, Arc<StoredObject>> {
-        let websites = self.cloud.websites();
-        let website = websites.get(environment);
-        website
-            .map(|website| website.objects.clone())
+        self.objects_in(Space::Website, environment)
+    }
+
+    /// All objects of an environment in one of its spaces, by key.
+    pub fn objects_in(
+        &self,
+        space: Space,
+        environment: &str,
+    ) -> BTreeMap<String, Arc<StoredObject>> {
+        let buckets = self.cloud.buckets(space);
+        let bucket = buckets.get(environment);
+        bucket
+            .map(|bucket| bucket.objects.clone())
             .unwrap_or_default()
     }
 
@@ -296,6 +306,12 @@ impl Running {
     pub fn expire_tokens(&self) {
         let now_ms = self.cloud.clock.now_ms();
         self.cloud.tokens().expire_all(now_ms);
+        self.cloud.desk.expire_tokens(now_ms);
+    }
+
+    /// The contact-centre desk: its agents' side, its troubles, and what arrived there.
+    pub fn desk(&self) -> DeskControl<'_> {
+        DeskControl::new(&self.cloud)
     }
 
     /// Sets how far the cloud's clock is ahead of this machine's (negative: behind).
@@ -315,7 +331,7 @@ impl Running {
         }
     }
 
-    /// Puts an object there as somebody else would have.
+    /// Puts an object on a static website as somebody else would have.
     ///
     /// # Errors
     /// It is large and cannot be written to its file.
@@ -323,11 +339,12 @@ impl Running {
         let mut incoming = Incoming::new(self.cloud.spool());
         incoming.push(bytes)?;
         let object = incoming.finish(key, BTreeMap::new(), self.cloud.clock.now_ms());
-        self.cloud.store(environment, Arc::new(object));
+        self.cloud
+            .store((Space::Website, environment), Arc::new(object));
         Ok(())
     }
 
-    /// Takes an object away as somebody else would have.
+    /// Takes an object off a static website as somebody else would have.
     pub fn remove_object(&self, environment: &str, key: &str) {
         if let Some(website) = self.cloud.websites().get_mut(environment) {
             website.objects.remove(key);

@@ -1,6 +1,6 @@
-//! The object store behind the links: PUT, GET and HEAD of one object (protocol notes 3.2, 4).
+//! The object store behind the links: PUT, POST, GET and HEAD of one object (protocol notes 2.2, 3.2, 4).
 //!
-//! What holds for every request is here; `cos_put.rs` takes uploads in.
+//! What holds for every request is here; `cos_put.rs` and `cos_post.rs` take uploads in.
 
 use std::sync::Arc;
 
@@ -10,16 +10,18 @@ use percent_encoding::percent_decode_str;
 
 use super::answer::Answer;
 use super::cos_error::CosError;
+use super::cos_post::post;
 use super::cos_put::put;
 use super::exchange::Exchange;
 use super::faults::Call;
 use super::links::{Grant, LinkRefusal};
-use super::objects::StoredObject;
+use super::objects::{Space, StoredObject};
 
 /// Which call a method is.
 pub(super) fn call_of(method: &Method) -> Call {
     match *method {
         Method::PUT => Call::Put,
+        Method::POST => Call::Post,
         Method::GET | Method::HEAD => Call::Get,
         _ => Call::Any,
     }
@@ -29,7 +31,15 @@ pub(super) fn call_of(method: &Method) -> Call {
 pub(super) struct Target {
     pub(super) bucket: String,
     pub(super) key: String,
+    pub(super) space: Space,
     pub(super) environment: String,
+}
+
+impl Target {
+    /// Whose objects it is among.
+    pub(super) fn owner(&self) -> (Space, &str) {
+        (self.space, &self.environment)
+    }
 }
 
 /// Answers a request to the object store.
@@ -53,6 +63,7 @@ pub(super) async fn answer(exchange: &mut Exchange) -> Answer {
             "an access token does not belong here",
         )),
         Ok(target) if exchange.call == Call::Put => put(exchange, &target).await,
+        Ok(target) if exchange.call == Call::Post => post(exchange, &target).await,
         Ok(target) if exchange.call == Call::Get => get(exchange, &target),
         Ok(_) => Err(CosError::new(405, "MethodNotAllowed", "Method not allowed")),
     };
@@ -75,13 +86,14 @@ fn target(exchange: &Exchange) -> Result<Target, CosError> {
     let key = percent_decode_str(key)
         .decode_utf8()
         .map_err(|_| invalid())?;
-    let environment = exchange
+    let (space, environment) = exchange
         .cloud
-        .environment_of(bucket)
+        .owner_of(bucket)
         .ok_or_else(|| CosError::new(404, "NoSuchBucket", "The bucket does not exist"))?;
     Ok(Target {
         bucket: bucket.to_owned(),
         key: key.into_owned(),
+        space,
         environment,
     })
 }
@@ -96,18 +108,22 @@ pub(super) fn check_link(exchange: &Exchange, target: &Target) -> Result<i64, Co
     let query = exchange.head.uri.query().unwrap_or_default();
     let token = exchange.header("x-cos-security-token");
     let now_ms = exchange.cloud.clock.now_ms();
-    let refusal = match exchange.cloud.links.check(grant, query, token, now_ms) {
+    match exchange.cloud.links.check(grant, query, token, now_ms) {
         Ok(accepted) => {
             if !accepted.verbatim {
                 exchange.violate("the link was not sent as it was given out");
             }
-            return Ok(accepted.end_ms);
+            Ok(accepted.end_ms)
         }
-        Err(refusal) => refusal,
-    };
+        Err(refusal) => Err(refused_link(exchange, refusal)),
+    }
+}
+
+/// What the object store says to a link that does not work.
+pub(super) fn refused_link(exchange: &Exchange, refusal: LinkRefusal) -> CosError {
     let denied = |message: &str| CosError::new(403, "AccessDenied", message);
     let (violation, error) = match refusal {
-        LinkRefusal::Expired => return Err(denied("Request has expired")),
+        LinkRefusal::Expired => return denied("Request has expired"),
         LinkRefusal::Missing => ("an upload without a signature", denied("Access Denied")),
         LinkRefusal::NoToken => (
             "an upload without x-cos-security-token",
@@ -131,10 +147,10 @@ pub(super) fn check_link(exchange: &Exchange, target: &Target) -> Result<i64, Co
         ),
     };
     exchange.violate(violation);
-    Err(error)
+    error
 }
 
-/// Anybody may read a website's bucket; a signature, if there is one, must fit.
+/// Anybody may read a website's bucket, and nobody a storage's; a signature, if there is one, must fit.
 fn get(exchange: &Exchange, target: &Target) -> Result<Answer, CosError> {
     if exchange
         .head
@@ -144,9 +160,12 @@ fn get(exchange: &Exchange, target: &Target) -> Result<Answer, CosError> {
     {
         check_link(exchange, target)?;
     }
+    if target.space == Space::Storage {
+        return Err(CosError::new(403, "AccessDenied", "Access Denied"));
+    }
     let object = exchange
         .cloud
-        .object(&target.environment, &target.key)
+        .object(target.owner(), &target.key)
         .ok_or_else(|| CosError::new(404, "NoSuchKey", "The specified key does not exist"))?;
     let mut response = download(&object)
         .ok_or_else(|| CosError::new(500, "InternalError", "only its checksums were kept"))?;

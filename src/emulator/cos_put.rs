@@ -15,7 +15,6 @@ use super::answer::Answer;
 use super::cos::{Target, check_link};
 use super::cos_error::CosError;
 use super::exchange::{Exchange, Piece};
-use super::faults::Call;
 use super::objects::{Incoming, StoredObject, hex};
 use super::record::CompletedPut;
 use super::static_website::key_fault;
@@ -55,26 +54,46 @@ pub(super) async fn put(exchange: &mut Exchange, target: &Target) -> Result<Answ
             "The body is not complete",
         ));
     }
-    if admitted.md5.is_some_and(|md5| hex(&md5) != object.md5) {
-        exchange.violate("the body does not have the Content-MD5 it was sent with");
-        return Err(CosError::new(
-            400,
-            "BadDigest",
-            "The Content-MD5 you specified did not match what we received",
-        ));
+    check_md5(exchange, admitted.md5, &object)?;
+    let mut response = checksums(exchange, &object);
+    let crc64 = if exchange.effect.wrong_crc {
+        object.crc64 ^ 1
+    } else {
+        object.crc64
+    };
+    if !exchange.effect.omit_crc {
+        let headers = response.headers_mut();
+        headers.insert("x-cos-hash-crc64ecma", HeaderValue::from(crc64));
     }
-    let response = stored(exchange, &object);
-    let object = Arc::new(object);
-    exchange
-        .cloud
-        .store(&target.environment, Arc::clone(&object));
-    exchange.cloud.record.complete(CompletedPut {
+    keep(exchange, target, object);
+    Ok(Answer::success(response))
+}
+
+/// Puts the object in its place.
+pub(super) fn keep(exchange: &Exchange, target: &Target, object: StoredObject) {
+    let completed = CompletedPut {
+        space: target.space,
         environment: target.environment.clone(),
         key: object.key.clone(),
         size: object.size,
         sha256: object.sha256.clone(),
-    });
-    Ok(Answer::success(response))
+    };
+    exchange.cloud.store(target.owner(), Arc::new(object));
+    exchange.cloud.record.complete(completed);
+}
+
+/// Refuses an upload of which there are too many at a time.
+pub(super) fn check_busy(exchange: &Exchange) -> Result<(), CosError> {
+    let busy = exchange.cloud.record.in_flight(exchange.call);
+    let most = exchange.cloud.options.concurrent_puts_max;
+    if most.is_some_and(|most| busy > most) {
+        return Err(CosError::new(
+            503,
+            "SlowDown",
+            "Please reduce your request rate",
+        ));
+    }
+    Ok(())
 }
 
 /// Everything that is checked before the body is read.
@@ -83,20 +102,11 @@ fn admit(exchange: &Exchange, target: &Target) -> Result<Admitted, CosError> {
     if key_fault(&target.key).is_some() {
         return Err(CosError::new(400, "InvalidURI", "The key is not allowed"));
     }
-    let busy = exchange.cloud.record.in_flight(Call::Put);
-    if exchange
-        .cloud
-        .options
-        .concurrent_puts_max
-        .is_some_and(|most| busy > most)
-    {
-        return Err(CosError::new(
-            503,
-            "SlowDown",
-            "Please reduce your request rate",
-        ));
-    }
+    check_busy(exchange)?;
     let length = length(exchange)?;
+    if length > exchange.cloud.options.object_bytes_max {
+        return Err(too_large());
+    }
     if exchange.header("content-type").is_none_or(str::is_empty) {
         exchange.violate("an upload without a Content-Type");
         return Err(CosError::new(
@@ -108,12 +118,21 @@ fn admit(exchange: &Exchange, target: &Target) -> Result<Admitted, CosError> {
     Ok(Admitted {
         end_ms,
         length,
-        md5: content_md5(exchange)?,
+        md5: declared_md5(exchange, exchange.header("content-md5"))?,
         headers: stored_headers(exchange)?,
     })
 }
 
-fn length(exchange: &Exchange) -> Result<u64, CosError> {
+pub(super) fn too_large() -> CosError {
+    CosError::new(
+        400,
+        "EntityTooLarge",
+        "Your proposed upload exceeds the maximum allowed object size",
+    )
+}
+
+/// The length of the request's body.
+pub(super) fn length(exchange: &Exchange) -> Result<u64, CosError> {
     let missing = || CosError::new(411, "MissingContentLength", "Content-Length is required");
     if exchange.header("transfer-encoding").is_some() {
         exchange.violate("a chunked upload");
@@ -126,18 +145,32 @@ fn length(exchange: &Exchange) -> Result<u64, CosError> {
         exchange.violate("an upload without a Content-Length");
         return Err(missing());
     };
-    if length > exchange.cloud.options.object_bytes_max {
-        return Err(CosError::new(
-            400,
-            "EntityTooLarge",
-            "Your proposed upload exceeds the maximum allowed object size",
-        ));
-    }
     Ok(length)
 }
 
-fn content_md5(exchange: &Exchange) -> Result<Option<[u8; 16]>, CosError> {
-    let Some(text) = exchange.header("content-md5") else {
+/// Compares an object with the digest that was declared for it.
+pub(super) fn check_md5(
+    exchange: &Exchange,
+    declared: Option<[u8; 16]>,
+    object: &StoredObject,
+) -> Result<(), CosError> {
+    if declared.is_none_or(|md5| hex(&md5) == object.md5) {
+        return Ok(());
+    }
+    exchange.violate("the body does not have the Content-MD5 it was sent with");
+    Err(CosError::new(
+        400,
+        "BadDigest",
+        "The Content-MD5 you specified did not match what we received",
+    ))
+}
+
+/// A `Content-MD5` from a header or from a field.
+pub(super) fn declared_md5(
+    exchange: &Exchange,
+    text: Option<&str>,
+) -> Result<Option<[u8; 16]>, CosError> {
+    let Some(text) = text else {
         return Ok(None);
     };
     let md5 = STANDARD
@@ -189,34 +222,42 @@ async fn receive(
 ) -> Result<Option<Incoming>, CosError> {
     let mut incoming = Incoming::new(exchange.cloud.spool());
     loop {
-        let left_ms = admitted.end_ms - exchange.cloud.clock.now_ms();
-        let left = Duration::from_millis(u64::try_from(left_ms).unwrap_or(0));
-        let Ok(piece) = tokio::time::timeout(left, exchange.piece()).await else {
-            return Err(CosError::new(403, "AccessDenied", "Request has expired"));
-        };
-        match piece {
-            Piece::More(bytes) => incoming.push(&bytes).map_err(|error| {
-                let message = format!("the emulator cannot store this: {error}");
-                CosError::new(500, "InternalError", &message)
-            })?,
+        let left = left_of(exchange, admitted.end_ms);
+        let piece = tokio::time::timeout(left, exchange.piece()).await;
+        match piece.map_err(|_| expired())? {
+            Piece::More(bytes) => add(&mut incoming, &bytes)?,
             Piece::End => return Ok(Some(incoming)),
             Piece::Broken => return Ok(None),
         }
     }
 }
 
-/// The reply to an upload, with its checksums unless a fault bends them.
-fn stored(exchange: &Exchange, object: &StoredObject) -> Response<Body> {
+/// How long a link still works.
+pub(super) fn left_of(exchange: &Exchange, end_ms: i64) -> Duration {
+    let left_ms = end_ms - exchange.cloud.clock.now_ms();
+    Duration::from_millis(u64::try_from(left_ms).unwrap_or(0))
+}
+
+/// What is said when a link ends before its upload does.
+pub(super) fn expired() -> CosError {
+    CosError::new(403, "AccessDenied", "Request has expired")
+}
+
+/// Adds bytes to an object on its way in.
+pub(super) fn add(incoming: &mut Incoming, bytes: &[u8]) -> Result<(), CosError> {
+    incoming.push(bytes).map_err(|error| {
+        let message = format!("the emulator cannot store this: {error}");
+        CosError::new(500, "InternalError", &message)
+    })
+}
+
+/// The reply to an upload, with its `ETag` unless a fault bends it.
+pub(super) fn checksums(exchange: &Exchange, object: &StoredObject) -> Response<Body> {
     let effect = &exchange.effect;
     let md5 = if effect.wrong_etag {
         "0123456789abcdef0123456789abcdef"
     } else {
         &object.md5
-    };
-    let crc64 = if effect.wrong_crc {
-        object.crc64 ^ 1
-    } else {
-        object.crc64
     };
     let mut response = Response::new(Body::empty());
     let mut set = |name: &'static str, value: String| {
@@ -228,9 +269,6 @@ fn stored(exchange: &Exchange, object: &StoredObject) -> Response<Body> {
     };
     if !effect.omit_etag {
         set("etag", format!("\"{md5}\""));
-    }
-    if !effect.omit_crc {
-        set("x-cos-hash-crc64ecma", crc64.to_string());
     }
     set("x-cos-request-id", exchange.cloud.request_id());
     response

@@ -108,6 +108,7 @@ impl Exchange {
         if self.effect.expire_token {
             let now_ms = self.cloud.clock.now_ms();
             self.cloud.tokens().expire_all(now_ms);
+            self.cloud.desk.expire_tokens(now_ms);
         }
     }
 

@@ -7,20 +7,38 @@ use std::time::Duration;
 
 /// The calls that faults and counts tell apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "snake_case")]
 pub enum Call {
     /// Any token endpoint, the stand-in for a token holder too.
     Token,
-    /// `staticuploadfile`: asking for a link.
+    /// `staticuploadfile`, `uploadfile`: asking for a link.
     Link,
-    /// An upload to the object store.
+    /// An upload to a static website.
     Put,
+    /// An upload to the cloud storage.
+    Post,
     /// A GET or HEAD at the object store.
     Get,
     /// `staticfilelist`.
     List,
     /// `describestaticstore`.
     Describe,
+    /// `tokenByAkSk` of the desk.
+    DeskLogin,
+    /// `applyToken` of the desk.
+    DeskApply,
+    /// `send` and `sendAsync` of the desk.
+    DeskSend,
+    /// `poll` of the desk.
+    DeskPoll,
+    /// `downloadFileStream` of the desk.
+    DeskDownload,
+    /// `uploadFileStream` of the desk.
+    DeskUpload,
+    /// `queryQueueInfo` of the desk.
+    DeskQueue,
+    /// `queryHistoryChatMessage` of the desk.
+    DeskHistory,
     /// A page of the deployed site. Faults do not reach it.
     Site,
     /// In a fault: every call but those to the site. In a count: a call that nobody plays.
@@ -28,12 +46,30 @@ pub enum Call {
     Any,
 }
 
+impl Call {
+    /// Whether it is a call of the contact-centre desk.
+    pub(super) fn is_desk(self) -> bool {
+        matches!(
+            self,
+            Self::DeskLogin
+                | Self::DeskApply
+                | Self::DeskSend
+                | Self::DeskPoll
+                | Self::DeskDownload
+                | Self::DeskUpload
+                | Self::DeskQueue
+                | Self::DeskHistory
+        )
+    }
+}
+
 /// One fault.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
     /// Which call.
     pub call: Call,
-    /// Only calls on this key: `*` stands for any text, `?` for one character.
+    /// Only calls on this key: `*` stands for any text, `?` for one character. The desk's key is the
+    /// `controlType` of `send` and the `fileId` of a download.
     pub key: Option<String>,
     /// How many matching calls go by first.
     pub after: u64,
@@ -91,7 +127,8 @@ impl Fault {
             (Some(_), None) => false,
         };
         // The object store knows no errcodes, so a fault on any call means those of the API.
-        let spoken = self.effect.errcode.is_none() || !matches!(call, Call::Put | Call::Get);
+        let spoken =
+            self.effect.errcode.is_none() || !matches!(call, Call::Put | Call::Post | Call::Get);
         called && keyed && spoken
     }
 }
@@ -103,7 +140,7 @@ impl Fault {
 pub struct Effect {
     /// Waits first.
     pub delay: Option<Duration>,
-    /// Answers this errcode (API only).
+    /// Answers this errcode (API), or this code (desk: in the body; with a status, as the gateway).
     pub errcode: Option<i64>,
     /// … with this text.
     pub errmsg: Option<String>,
@@ -137,6 +174,14 @@ pub struct Effect {
     pub window: Option<Duration>,
     /// Answers `errcode` 0 with an empty link.
     pub empty_link: bool,
+    /// Answers success at once, without what was asked for (desk only).
+    pub empty_answer: bool,
+    /// Answers success with this many letters where a text belongs (desk only).
+    pub huge_answer: Option<u64>,
+    /// Brings a new client token with the answer (desk only).
+    pub rotate_token: bool,
+    /// Gives a file whose text is no base64 (desk only).
+    pub wrong_base64: bool,
 }
 
 impl Effect {

@@ -80,25 +80,26 @@ impl LinkSigner {
     /// A link that is valid from `start_ms` to `end_ms`, to the whole second.
     pub(super) fn issue(&self, grant: Grant<'_>, window_ms: (i64, i64), form: LinkForm) -> Link {
         let serial = self.issued.fetch_add(1, Ordering::Relaxed);
-        let window = (
-            window_ms.0.div_euclid(1000),
-            window_ms.1.div_euclid(1000) + i64::from(window_ms.1.rem_euclid(1000) > 0),
-        );
-        let sign = self.sign(grant, serial, window);
+        let sign = self.sign(grant, serial, whole_seconds(window_ms));
         let sign = match form {
             LinkForm::BareSignature => sign,
             LinkForm::Encoded | LinkForm::RawKey => encode(&sign),
         };
         let key = match form {
             LinkForm::RawKey => raw_beyond_ascii(grant.key),
-            LinkForm::Encoded | LinkForm::BareSignature => {
-                utf8_percent_encode(grant.key, KEY).to_string()
-            }
+            LinkForm::Encoded | LinkForm::BareSignature => encoded_key(grant.key),
         };
         Link {
             target: format!("/cos/{}/{key}?sign={sign}", grant.bucket),
             token: self.token(serial),
         }
+    }
+
+    /// A signature that goes beside the address instead of in it, and the token that goes with it.
+    pub(super) fn authorize(&self, grant: Grant<'_>, window_ms: (i64, i64)) -> (String, String) {
+        let serial = self.issued.fetch_add(1, Ordering::Relaxed);
+        let sign = self.sign(grant, serial, whole_seconds(window_ms));
+        (sign, self.token(serial))
     }
 
     /// Checks a request against what was given out.
@@ -111,7 +112,22 @@ impl LinkSigner {
     ) -> Result<Accepted, LinkRefusal> {
         let raw = query.strip_prefix("sign=").ok_or(LinkRefusal::Missing)?;
         let sign = percent_decode_str(raw).decode_utf8_lossy();
-        let (serial, window) = parse(&sign).ok_or(LinkRefusal::Changed)?;
+        let end_ms = self.check_sign(grant, &sign, token, now_ms)?;
+        Ok(Accepted {
+            end_ms,
+            verbatim: raw == sign || raw == encode(&sign),
+        })
+    }
+
+    /// Checks a bare signature; says when its window ends.
+    pub(super) fn check_sign(
+        &self,
+        grant: Grant<'_>,
+        sign: &str,
+        token: Option<&str>,
+        now_ms: i64,
+    ) -> Result<i64, LinkRefusal> {
+        let (serial, window) = parse(sign).ok_or(LinkRefusal::Changed)?;
         if self.sign(grant, serial, window) != sign {
             return Err(LinkRefusal::Changed);
         }
@@ -123,10 +139,7 @@ impl LinkSigner {
         if now_ms >= end_ms {
             return Err(LinkRefusal::Expired);
         }
-        Ok(Accepted {
-            end_ms,
-            verbatim: raw == sign || raw == encode(&sign),
-        })
+        Ok(end_ms)
     }
 
     fn sign(&self, grant: Grant<'_>, serial: u64, (start, end): (i64, i64)) -> String {
@@ -156,6 +169,17 @@ impl LinkSigner {
         hasher.update(text.as_bytes());
         super::objects::hex(&hasher.finalize())
     }
+}
+
+/// A key in its canonical form (protocol notes 4.5).
+pub(super) fn encoded_key(key: &str) -> String {
+    utf8_percent_encode(key, KEY).to_string()
+}
+
+/// A window that holds at least this one.
+fn whole_seconds((start_ms, end_ms): (i64, i64)) -> (i64, i64) {
+    let end = end_ms.div_euclid(1000) + i64::from(end_ms.rem_euclid(1000) > 0);
+    (start_ms.div_euclid(1000), end)
 }
 
 fn encode(value: &str) -> String {

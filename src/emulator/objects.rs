@@ -147,6 +147,11 @@ impl Incoming {
         Ok(())
     }
 
+    /// Bytes so far.
+    pub(super) fn size(&self) -> u64 {
+        self.size
+    }
+
     /// The object, once all bytes are there.
     pub(super) fn finish(
         self,
@@ -176,21 +181,33 @@ impl Incoming {
     }
 }
 
-/// One environment's static website.
+/// The two places an environment has for objects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Space {
+    /// The static website, which anybody may read.
+    Website,
+    /// The cloud storage.
+    Storage,
+}
+
+/// One environment's objects in one space.
 #[derive(Debug)]
-pub(super) struct Website {
-    /// The bucket behind it.
-    pub(super) bucket: String,
-    /// `online` or one of the words of protocol notes 3.4.
+pub(super) struct Bucket {
+    /// Its name at the object store.
+    pub(super) name: String,
+    /// For a website: `online` or one of the words of protocol notes 3.4.
     pub(super) status: String,
     /// By key, in the order of their bytes, as listings go.
     pub(super) objects: BTreeMap<String, Arc<StoredObject>>,
 }
 
-impl Website {
-    pub(super) fn new(environment: &str) -> Self {
+impl Bucket {
+    pub(super) fn new(space: Space, environment: &str) -> Self {
         Self {
-            bucket: format!("ab12-static-{environment}-1250000000"),
+            name: match space {
+                Space::Website => format!("ab12-static-{environment}-1250000000"),
+                Space::Storage => format!("6162-{environment}-1250000000"),
+            },
             status: "online".to_owned(),
             objects: BTreeMap::new(),
         }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::ccmessaging::DeskOptions;
 use super::faults::Fault;
 
 /// How an emulator behaves. The default is a healthy cloud on ports the system chooses.
@@ -16,12 +17,14 @@ pub struct EmulatorOptions {
     pub listen: SocketAddr,
     /// The object store listens on a port of its own, so that what it is sent can be told apart.
     pub separate_cos: bool,
-    /// The environments that exist, each with an online static website.
+    /// The environments that exist, each with an online static website and a cloud storage.
     pub environments: Vec<String>,
     /// Whose tokens are minted, and how long they live.
     pub tokens: TokenOptions,
-    /// How long a link is valid (protocol notes 4.4).
+    /// How long a static website's link is valid (protocol notes 4.4).
     pub link_window: Duration,
+    /// How long a cloud storage's link is valid (protocol notes 2.1).
+    pub storage_window: Duration,
     /// How a link is written.
     pub link_form: LinkForm,
     /// How `staticfilelist` answers.
@@ -34,6 +37,8 @@ pub struct EmulatorOptions {
     pub object_bytes_max: u64,
     /// More uploads than this at a time are answered with 503 `SlowDown`.
     pub concurrent_puts_max: Option<usize>,
+    /// How the contact-centre desk behaves.
+    pub desk: DeskOptions,
     /// Faults in force from the start.
     pub faults: Vec<Fault>,
     /// Told one line per request and per violation.
@@ -48,12 +53,14 @@ impl Default for EmulatorOptions {
             environments: vec!["demo-1a2b3c".to_owned()],
             tokens: TokenOptions::default(),
             link_window: Duration::from_mins(1),
+            storage_window: Duration::from_mins(15),
             link_form: LinkForm::default(),
             list: ListOptions::default(),
             keep_large: true,
             root: None,
             object_bytes_max: 5 * 1024 * 1024 * 1024,
             concurrent_puts_max: None,
+            desk: DeskOptions::default(),
             faults: Vec::new(),
             observer: None,
         }
@@ -101,6 +108,12 @@ pub struct Credentials {
     pub component_secret: String,
     /// The platform's ticket, which the real cloud would push.
     pub ticket: String,
+    /// The id of an account that the platform acts for.
+    pub authorizer_appid: String,
+    /// Its refresh token.
+    pub refresh_token: String,
+    /// What is answered as its refresh token from now on, if that is another one; both work.
+    pub next_refresh_token: Option<String>,
 }
 
 impl Default for Credentials {
@@ -111,6 +124,9 @@ impl Default for Credentials {
             component_appid: "wx00emulated000002".to_owned(),
             component_secret: "emulated-platform-secret".to_owned(),
             ticket: "ticket@@@emulated".to_owned(),
+            authorizer_appid: "wx00emulated000003".to_owned(),
+            refresh_token: "refreshtoken@@@emulated".to_owned(),
+            next_refresh_token: None,
         }
     }
 }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use axum::http::request::Parts;
 
 use super::faults::Call;
+use super::objects::Space;
 use super::options::Observer;
 
 /// The log keeps this many requests; counts go on beyond it.
@@ -25,6 +26,8 @@ pub enum HostKind {
     Cos,
     /// Where visitors go.
     Site,
+    /// The contact-centre desk.
+    Desk,
 }
 
 /// One request.
@@ -38,7 +41,7 @@ pub struct LoggedRequest {
     pub method: String,
     /// The path, without the query.
     pub path: String,
-    /// The object's key, where the call has one.
+    /// The object's key, a file's id, or the kind of a message, where the call has one.
     pub key: Option<String>,
     /// How many bytes of body came.
     pub received_bytes: u64,
@@ -67,6 +70,8 @@ pub enum Outcome {
 /// One upload that was completed, in the order of completion.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CompletedPut {
+    /// Where it went.
+    pub space: Space,
     /// The environment.
     pub environment: String,
     /// The key.
@@ -220,7 +225,9 @@ fn line(request: &LoggedRequest) -> String {
         Outcome::Abandoned => "abandoned by the client".to_owned(),
     };
     let key = match (&request.key, request.call) {
-        (Some(key), Call::Link) => format!(" {}", key.escape_debug()),
+        (Some(key), Call::Link | Call::DeskSend | Call::DeskDownload) => {
+            format!(" {}", key.escape_debug())
+        }
         _ => String::new(),
     };
     format!(

@@ -14,9 +14,10 @@ use super::connection::Connection;
 use super::exchange::Exchange;
 use super::faults::Call;
 use super::record::HostKind;
-use super::{api, cos, site};
+use super::{api, ccmessaging, cos, site};
 
-/// A client that comes here followed a redirect that it should not have followed.
+/// A client that comes here followed a redirect, or a link in an answer, that it should not have
+/// followed.
 pub(super) const REDIRECT_TRAP: &str = "/redirected";
 
 /// What one listener plays.
@@ -55,6 +56,10 @@ async fn answer(
         Role::Api if path.starts_with("/cos/") && !cloud.options.separate_cos => {
             (HostKind::Cos, cos::call_of(request.method()))
         }
+        Role::Api if ccmessaging::is_control(path) => {
+            return ccmessaging::control(&cloud, request).await;
+        }
+        Role::Api if ccmessaging::plays(path) => (HostKind::Desk, ccmessaging::call_of(path)),
         Role::Api => (HostKind::Api, api::call_of(path)),
     };
     let is_trapped = path.starts_with(REDIRECT_TRAP) && host != HostKind::Site;
@@ -62,13 +67,14 @@ async fn answer(
     let mut exchange = Exchange::new(cloud, host, call, request, connection);
     let answer = match (&role, host) {
         _ if is_trapped => {
-            exchange.violate("followed a redirect");
+            exchange.violate("followed a redirect or a link that leads away");
             exchange.drain().await;
             let text = "nothing here\n".to_owned();
             Answer::refusal(text_reply(404, "text/plain", text), "redirected")
         }
         (Role::Site(environment), _) => site::answer(&mut exchange, environment),
         (_, HostKind::Cos) => cos::answer(&mut exchange).await,
+        (_, HostKind::Desk) => ccmessaging::answer(&mut exchange).await,
         (_, HostKind::Api | HostKind::Site) => api::answer(&mut exchange).await,
     };
     let mut response = exchange.finish(answer);

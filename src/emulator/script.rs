@@ -91,18 +91,34 @@ struct Entry {
     window: Option<Duration>,
     #[serde(default)]
     empty_link: bool,
+    #[serde(default)]
+    empty_answer: bool,
+    huge_answer: Option<u64>,
+    #[serde(default)]
+    rotate_token: bool,
+    #[serde(default)]
+    wrong_base64: bool,
 }
 
 /// The calls a script may name.
 #[derive(Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "snake_case")]
 enum ScriptedCall {
     Token,
     Link,
     Put,
+    Post,
     Get,
     List,
     Describe,
+    DeskLogin,
+    DeskApply,
+    DeskSend,
+    DeskPoll,
+    DeskDownload,
+    DeskUpload,
+    DeskQueue,
+    DeskHistory,
     Any,
 }
 
@@ -153,9 +169,18 @@ impl Entry {
                 ScriptedCall::Token => Call::Token,
                 ScriptedCall::Link => Call::Link,
                 ScriptedCall::Put => Call::Put,
+                ScriptedCall::Post => Call::Post,
                 ScriptedCall::Get => Call::Get,
                 ScriptedCall::List => Call::List,
                 ScriptedCall::Describe => Call::Describe,
+                ScriptedCall::DeskLogin => Call::DeskLogin,
+                ScriptedCall::DeskApply => Call::DeskApply,
+                ScriptedCall::DeskSend => Call::DeskSend,
+                ScriptedCall::DeskPoll => Call::DeskPoll,
+                ScriptedCall::DeskDownload => Call::DeskDownload,
+                ScriptedCall::DeskUpload => Call::DeskUpload,
+                ScriptedCall::DeskQueue => Call::DeskQueue,
+                ScriptedCall::DeskHistory => Call::DeskHistory,
                 ScriptedCall::Any => Call::Any,
             },
             key: self.key,
@@ -181,6 +206,10 @@ impl Entry {
                 expire_token: self.expire_token,
                 window: self.window,
                 empty_link: self.empty_link,
+                empty_answer: self.empty_answer,
+                huge_answer: self.huge_answer,
+                rotate_token: self.rotate_token,
+                wrong_base64: self.wrong_base64,
             },
         }
     }
@@ -192,9 +221,43 @@ fn check(fault: &Fault) -> Result<(), String> {
     if *effect == Effect::default() {
         return Err("this fault does nothing; give it an effect such as `status = 503`".to_owned());
     }
-    let store = matches!(fault.call, Call::Put | Call::Get);
+    check_calls(fault)?;
+    check_partners(effect)?;
+    if effect
+        .status
+        .is_some_and(|status| !(200..600).contains(&status))
+    {
+        return Err("`status` is a number from 200 to 599".to_owned());
+    }
+    let keyed = matches!(
+        fault.call,
+        Call::Link
+            | Call::Put
+            | Call::Post
+            | Call::Get
+            | Call::DeskSend
+            | Call::DeskDownload
+            | Call::Any
+    );
+    if fault.key.is_some() && !keyed {
+        return Err(
+            "`key` only goes with `link`, `put`, `post`, `get`, `desk_send`, `desk_download` and `any`"
+                .to_owned(),
+        );
+    }
+    Ok(())
+}
+
+/// Whether the call can have these effects.
+fn check_calls(fault: &Fault) -> Result<(), String> {
+    let effect = &fault.effect;
+    let store = matches!(fault.call, Call::Put | Call::Post | Call::Get);
     let put = fault.call == Call::Put;
+    let upload = matches!(fault.call, Call::Put | Call::Post);
     let link = fault.call == Call::Link;
+    let desk = fault.call.is_desk();
+    let business = desk && !matches!(fault.call, Call::DeskLogin | Call::DeskApply);
+    let download = fault.call == Call::DeskDownload;
     for (is_set, fits, name, calls) in [
         (
             effect.errcode.is_some(),
@@ -206,19 +269,48 @@ fn check(fault: &Fault) -> Result<(), String> {
             effect.cos_code.is_some(),
             store,
             "cos_code",
-            "`put` and `get`",
+            "`put`, `post` and `get`",
         ),
-        (effect.wrong_etag, put, "wrong_etag", "`put`"),
+        (effect.wrong_etag, upload, "wrong_etag", "`put` and `post`"),
         (effect.wrong_crc, put, "wrong_crc", "`put`"),
-        (effect.omit_etag, put, "omit_etag", "`put`"),
+        (effect.omit_etag, upload, "omit_etag", "`put` and `post`"),
         (effect.omit_crc, put, "omit_crc", "`put`"),
         (effect.window.is_some(), link, "window", "`link`"),
         (effect.empty_link, link, "empty_link", "`link`"),
+        (
+            effect.empty_answer,
+            desk,
+            "empty_answer",
+            "calls of the desk",
+        ),
+        (
+            effect.huge_answer.is_some(),
+            desk,
+            "huge_answer",
+            "calls of the desk",
+        ),
+        (
+            effect.rotate_token,
+            business,
+            "rotate_token",
+            "calls of the desk that bring its token",
+        ),
+        (
+            effect.wrong_base64,
+            download,
+            "wrong_base64",
+            "`desk_download`",
+        ),
     ] {
         if is_set && !fits {
             return Err(format!("`{name}` only goes with {calls}"));
         }
     }
+    Ok(())
+}
+
+/// Whether what needs another key has it.
+fn check_partners(effect: &Effect) -> Result<(), String> {
     for (is_set, other_is_set, name, other) in [
         (
             effect.errmsg.is_some(),
@@ -242,16 +334,6 @@ fn check(fault: &Fault) -> Result<(), String> {
         if is_set && !other_is_set {
             return Err(format!("`{name}` needs `{other}` beside it"));
         }
-    }
-    if effect
-        .status
-        .is_some_and(|status| !(200..600).contains(&status))
-    {
-        return Err("`status` is a number from 200 to 599".to_owned());
-    }
-    let keyed = matches!(fault.call, Call::Link | Call::Put | Call::Get | Call::Any);
-    if fault.key.is_some() && !keyed {
-        return Err("`key` only goes with `link`, `put`, `get` and `any`".to_owned());
     }
     Ok(())
 }
@@ -327,6 +409,10 @@ mod tests {
             (
                 "[[fault]]\ncall = \"put\"\nerrcode = -1\n",
                 "line 1: `errcode` only goes",
+            ),
+            (
+                "[[fault]]\ncall = \"post\"\nomit_crc = true\n",
+                "line 1: `omit_crc` only goes with `put`",
             ),
             (
                 "[[fault]]\ncall = \"put\"\ncos_code = \"X\"\n",

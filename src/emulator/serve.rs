@@ -91,7 +91,7 @@ pub fn run(
     Ok(())
 }
 
-/// The part of a configuration that points syncd at a running emulator.
+/// The part of a configuration that points syncd at the WeChat side of a running emulator.
 pub fn config_snippet(running: &Running) -> String {
     let environment = running.environments().first().map_or("", String::as_str);
     format!(
@@ -114,10 +114,49 @@ env = "{environment}"
     )
 }
 
+/// The part of a configuration that points syncd at the desk of a running emulator: an inbox and an
+/// outbox.
+pub fn desk_snippet(running: &Running) -> String {
+    let known = running.desk().credentials();
+    format!(
+        r#"[accounts.desk]
+provider = "ccmessaging"
+base_url = "{}"
+app_key = "{}"
+app_secret = "{}"   # a secret in the file: close it to others with chmod 600
+channel_id = "{}"
+user_id = "{}"
+
+[[inbox]]
+name = "desk"
+path = "/srv/inbox"            # where received files appear
+account = "desk"
+
+[[folder]]
+name = "outbox"
+path = "/srv/outbox"           # files put here are sent to the agent
+flow = "ccmessaging"
+account = "desk"
+"#,
+        running.base_url(),
+        known.app_key,
+        known.app_secret,
+        known.channel_id,
+        known.user_id,
+    )
+}
+
+/// One command that puts a file into the mailbox of the user of [`desk_snippet`].
+fn put_command(running: &Running) -> String {
+    let url = format!("{}/emulator/desk/file?type=txt", running.base_url());
+    format!("curl -d 'Hello from the desk.' '{url}'")
+}
+
 fn introduction(running: &Running, fault_count: usize) -> String {
     let mut text = format!(
-        "The emulator plays the WeChat API (tokens, static website) on {} and the object \
-         store on {}.\nNothing leaves this machine; all is forgotten at the end (Ctrl-C).\n\n",
+        "The emulator plays the WeChat API (tokens, static website, cloud storage) and Huawei's \
+         ccmessaging\non {}, and the object store on {}.\nNothing leaves this machine; all is \
+         forgotten at the end (Ctrl-C).\n\n",
         running.base_url(),
         running.cos_address(),
     );
@@ -130,8 +169,13 @@ fn introduction(running: &Running, fault_count: usize) -> String {
     }
     let _infallible = write!(
         text,
-        "\nTo point syncd at it, put this into a configuration:\n\n{}\n",
-        config_snippet(running)
+        "\nTo send a file as the desk's agent, and to see what arrived there:\n\n    {}\n    curl \
+         {}/emulator/desk/received\n\nTo point syncd at it, put this, or the part you need, into \
+         a configuration:\n\n{}\n{}",
+        put_command(running),
+        running.base_url(),
+        config_snippet(running),
+        desk_snippet(running),
     );
     text
 }

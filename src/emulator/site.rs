@@ -6,6 +6,7 @@ use percent_encoding::percent_decode_str;
 use super::answer::{Answer, redirect, text_reply};
 use super::cos::download;
 use super::exchange::Exchange;
+use super::objects::Space;
 
 const HTML: &str = "text/html; charset=utf-8";
 
@@ -22,7 +23,7 @@ pub(super) fn answer(exchange: &mut Exchange, environment: &str) -> Answer {
         key.push_str("index.html");
     }
     exchange.key = Some(key.clone());
-    let found = |key: &str| exchange.cloud.object(environment, key);
+    let found = |key: &str| exchange.cloud.object((Space::Website, environment), key);
     if let Some(object) = found(&key) {
         return match download(&object) {
             Some(response) => Answer::success(response),

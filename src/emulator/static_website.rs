@@ -10,15 +10,16 @@ use super::api::{Refusal, authorised_fields, optional_text, text};
 use super::clock::iso_8601;
 use super::exchange::Exchange;
 use super::links::Grant;
-use super::objects::{StoredObject, Website};
+use super::objects::{Bucket, StoredObject};
 use super::options::{ListedDigest, Marker};
+use super::tokens::Kind;
 
 /// The longest key in bytes (protocol notes 4.5).
 const KEY_BYTES_MAX: usize = 850;
 
 /// `POST /componenttcb/staticuploadfile`: a link for one PUT.
 pub(super) fn upload_link(exchange: &Exchange, body: &Bytes) -> Result<Value, Refusal> {
-    let fields = authorised_fields(exchange, body)?;
+    let fields = authorised_fields(exchange, body, Kind::Component)?;
     let environment = text(&fields, "env")?;
     let key = text(&fields, "filename")?;
     let bucket = {
@@ -30,7 +31,7 @@ pub(super) fn upload_link(exchange: &Exchange, body: &Bytes) -> Result<Value, Re
                 "resource unavailable: static store not online",
             ));
         }
-        website.bucket.clone()
+        website.name.clone()
     };
     if let Some(fault) = key_fault(key) {
         exchange.violate(&format!("the key {fault}"));
@@ -63,7 +64,7 @@ pub(super) fn upload_link(exchange: &Exchange, body: &Bytes) -> Result<Value, Re
 
 /// `POST /componenttcb/staticfilelist`: one page of what is there.
 pub(super) fn list(exchange: &Exchange, body: &Bytes) -> Result<Value, Refusal> {
-    let fields = authorised_fields(exchange, body)?;
+    let fields = authorised_fields(exchange, body, Kind::Component)?;
     let environment = text(&fields, "env")?;
     let prefix = optional_text(&fields, "prefix")?;
     let marker = optional_text(&fields, "marker")?;
@@ -96,7 +97,7 @@ pub(super) fn list(exchange: &Exchange, body: &Bytes) -> Result<Value, Refusal> 
 
 /// `POST /componenttcb/describestaticstore`: whether the website is enabled.
 pub(super) fn describe(exchange: &Exchange, body: &Bytes) -> Result<Value, Refusal> {
-    let fields = authorised_fields(exchange, body)?;
+    let fields = authorised_fields(exchange, body, Kind::Component)?;
     let environment = text(&fields, "env")?;
     let websites = exchange.cloud.websites();
     let website = website(&websites, environment)?;
@@ -107,7 +108,7 @@ pub(super) fn describe(exchange: &Exchange, body: &Bytes) -> Result<Value, Refus
         "data": [{
             "env": environment,
             "domain": domain.map(ToString::to_string).unwrap_or_default(),
-            "bucket": website.bucket,
+            "bucket": website.name,
             "regoin": "ap-shanghai",
             "status": website.status,
         }],
@@ -138,9 +139,9 @@ pub(super) fn key_fault(key: &str) -> Option<&'static str> {
 }
 
 fn website<'a>(
-    websites: &'a MutexGuard<'_, BTreeMap<String, Website>>,
+    websites: &'a MutexGuard<'_, BTreeMap<String, Bucket>>,
     environment: &str,
-) -> Result<&'a Website, Refusal> {
+) -> Result<&'a Bucket, Refusal> {
     websites
         .get(environment)
         .ok_or_else(|| Refusal::new(-501_000, "[100003] env not exists"))

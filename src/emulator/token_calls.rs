@@ -4,9 +4,9 @@ use axum::http::Method;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::api::{Fields, Refusal, fields};
+use super::api::{Fields, Refusal, check_token, fields};
 use super::exchange::Exchange;
-use super::tokens::Issued;
+use super::tokens::{Issued, Kind};
 
 /// `GET /cgi-bin/token`.
 pub(super) fn classic(exchange: &Exchange) -> Result<Value, Refusal> {
@@ -75,6 +75,41 @@ pub(super) fn component(exchange: &Exchange, body: &Bytes) -> Result<Value, Refu
     let now_ms = exchange.cloud.clock.now_ms();
     let issued = exchange.cloud.tokens().component(now_ms);
     Ok(reply("component_access_token", &issued))
+}
+
+/// `POST /cgi-bin/component/api_authorizer_token`.
+pub(super) fn authorizer(exchange: &Exchange, body: &Bytes) -> Result<Value, Refusal> {
+    let known = &exchange.cloud.options.tokens.credentials;
+    check_token(
+        exchange,
+        exchange.parameter("component_access_token"),
+        Kind::Component,
+    )?;
+    let fields = fields(exchange, body)?;
+    match given(&fields, "component_appid") {
+        "" => return Err(Refusal::new(41018, "component_appid missing")),
+        appid if appid != known.component_appid => {
+            return Err(Refusal::new(61011, "invalid component"));
+        }
+        _ => {}
+    }
+    if given(&fields, "authorizer_appid") != known.authorizer_appid {
+        return Err(Refusal::new(
+            61003,
+            "component is not authorized by this account",
+        ));
+    }
+    let refresh_token = given(&fields, "authorizer_refresh_token");
+    let next = known.next_refresh_token.as_deref();
+    if refresh_token != known.refresh_token && Some(refresh_token) != next {
+        return Err(Refusal::new(61023, "refresh_token is invalid"));
+    }
+    let now_ms = exchange.cloud.clock.now_ms();
+    let issued = exchange.cloud.tokens().authorizer(now_ms);
+    let mut reply = reply("authorizer_access_token", &issued);
+    let next = next.unwrap_or(&known.refresh_token);
+    reply["authorizer_refresh_token"] = json!(next);
+    Ok(reply)
 }
 
 /// `GET /token`: what an operator's own holder of the platform's token would answer. Not WeChat's.

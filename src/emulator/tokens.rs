@@ -21,6 +21,19 @@ pub(super) enum Kind {
     App,
     /// A platform's.
     Component,
+    /// An account's that a platform acts for.
+    Authorizer,
+}
+
+impl Kind {
+    /// What the documentation calls it.
+    pub(super) fn words(self) -> &'static str {
+        match self {
+            Self::App => "an app's access_token",
+            Self::Component => "a component_access_token",
+            Self::Authorizer => "an authorizer_access_token",
+        }
+    }
 }
 
 /// What a presented token is worth.
@@ -60,6 +73,7 @@ pub(super) struct TokenBook {
     classic: Option<String>,
     stable: Option<String>,
     component: Option<String>,
+    authorizer: Option<String>,
     forced_ms: Option<i64>,
 }
 
@@ -74,6 +88,7 @@ impl TokenBook {
             classic: None,
             stable: None,
             component: None,
+            authorizer: None,
             forced_ms: None,
         }
     }
@@ -116,6 +131,15 @@ impl TokenBook {
         self.supersede(previous, now_ms + self.overlap_ms);
         let issued = self.mint(Kind::Component, now_ms);
         self.component = Some(issued.text.clone());
+        issued
+    }
+
+    /// The call for an account that the platform acts for: a new token; the last one has a short while left.
+    pub(super) fn authorizer(&mut self, now_ms: i64) -> Issued {
+        let previous = self.authorizer.take();
+        self.supersede(previous, now_ms + self.overlap_ms);
+        let issued = self.mint(Kind::Authorizer, now_ms);
+        self.authorizer = Some(issued.text.clone());
         issued
     }
 
@@ -164,6 +188,7 @@ impl TokenBook {
         let name = match kind {
             Kind::App => "71_emulated-app",
             Kind::Component => "72_emulated-component",
+            Kind::Authorizer => "73_emulated-authorizer",
         };
         let mut text = format!("{name}-{:06}-", self.serial);
         while text.len() < TOKEN_CHARS {
