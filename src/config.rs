@@ -6,19 +6,23 @@
 
 mod account;
 mod address;
+mod alerts;
 pub mod check;
 mod disk;
 mod environment;
 mod folder;
 mod general;
+mod http;
 mod inbox;
 pub mod keys;
 mod later;
 mod locate;
 mod overlap;
 mod problem;
+mod program;
 mod reader;
 pub mod sample;
+pub mod schema;
 mod secret;
 pub mod show;
 mod unit;
@@ -31,10 +35,14 @@ use std::path::{Path, PathBuf};
 
 use toml::de::DeTable;
 
-use crate::model::folder::{AccountSpec, Concurrency, FolderSpec};
+use crate::model::alert::AlertSpec;
+use crate::model::desk::{DeskSpec, InboxSpec};
+use crate::model::folder::{AccountSpec, Concurrency, FolderSpec, TokenSource};
 use crate::model::secret::Secret;
 
+pub use address::Listen;
 pub use environment::Environment;
+pub use http::HttpSpec;
 pub use problem::{ConfigError, Place, Problem};
 
 use keys::Kind;
@@ -58,12 +66,20 @@ pub struct Config {
     pub log: LogSpec,
     /// `[network]`.
     pub network: NetworkSpec,
+    /// `[http]`, where it is on.
+    pub http: Option<HttpSpec>,
+    /// `[alerts]`, where it is on; without addresses after [`Config::load_without_secrets`].
+    pub alerts: Option<AlertSpec>,
     /// `[limits]`.
     pub limits: LimitsSpec,
     /// The accounts of the WeChat API by name; empty after [`Config::load_without_secrets`].
     pub accounts: Vec<AccountSpec>,
+    /// The accounts of contact-centre desks by name; empty after [`Config::load_without_secrets`].
+    pub desks: Vec<DeskSpec>,
     /// The folders in the order of the file.
     pub folders: Vec<FolderSpec>,
+    /// The inboxes in the order of the file.
+    pub inboxes: Vec<InboxSpec>,
     settings: Vec<Setting>,
 }
 
@@ -166,6 +182,50 @@ impl Config {
             .filter_map(|setting| setting.value.as_ref()?.as_str())
     }
 
+    /// Every secret that was read, so that texts can be searched for them.
+    pub fn secrets(&self) -> impl Iterator<Item = &Secret> {
+        let accounts = self
+            .accounts
+            .iter()
+            .flat_map(|account| match &account.token {
+                TokenSource::App { secret, .. } => vec![secret],
+                TokenSource::Value(value) => vec![value],
+                TokenSource::Url { headers, .. } => {
+                    headers.iter().map(|(_, value)| value).collect()
+                }
+                TokenSource::Component(platform) => {
+                    [Some(&platform.secret), platform.ticket.fixed()]
+                        .into_iter()
+                        .flatten()
+                        .collect()
+                }
+                TokenSource::Authorizer {
+                    platform,
+                    refresh_token,
+                    ..
+                } => [
+                    Some(&platform.secret),
+                    platform.ticket.fixed(),
+                    refresh_token.fixed(),
+                ]
+                .into_iter()
+                .flatten()
+                .collect(),
+                TokenSource::Command(_) | TokenSource::File(_) | TokenSource::CloudbaseFile(_) => {
+                    Vec::new()
+                }
+            });
+        let desks = self.desks.iter().map(|desk| &desk.app_secret);
+        let alerts = self
+            .alerts
+            .iter()
+            .flat_map(|alerts| [&alerts.url, &alerts.secret, &alerts.heartbeat_url]);
+        accounts
+            .chain(desks)
+            .chain(&self.network.proxy)
+            .chain(alerts.flatten())
+    }
+
     fn load_with(
         environment: &Environment,
         flag: Option<&Path>,
@@ -212,9 +272,13 @@ struct Parts {
     state_dir: PathBuf,
     log: LogSpec,
     network: NetworkSpec,
+    http: Option<HttpSpec>,
+    alerts: Option<AlertSpec>,
     limits: LimitsSpec,
     accounts: Vec<AccountSpec>,
+    desks: Vec<DeskSpec>,
     folders: Vec<FolderSpec>,
+    inboxes: Vec<InboxSpec>,
 }
 
 /// Reads all tables, then checks them against each other.
@@ -237,9 +301,13 @@ fn resolve(reader: Reader<'_>) -> Result<Config, ConfigError> {
         runtime_dir,
         log: parts.log,
         network: parts.network,
+        http: parts.http,
+        alerts: parts.alerts,
         limits: parts.limits,
         accounts: parts.accounts,
+        desks: parts.desks,
         folders: parts.folders,
+        inboxes: parts.inboxes,
         settings,
     })
 }
@@ -250,7 +318,8 @@ fn read_parts<'d>(reader: &Reader<'d>, document: &'d DeTable<'d>) -> Option<Part
     reader.check_variables();
     let state_dir = general::state_dir(&top);
     let log = general::log(&top);
-    account::check_http(&top);
+    let http = http::read(&top);
+    let alerts = alerts::read(&top);
     let network = general::network(&top);
     let limits = general::limits(&top);
     let concurrency = limits.map_or(Concurrency::Auto, |limits| limits.concurrency);
@@ -261,18 +330,20 @@ fn read_parts<'d>(reader: &Reader<'d>, document: &'d DeTable<'d>) -> Option<Part
     overlap::check_remote_trees(reader, &folders, &accounts);
     overlap::check_local_trees(reader, &folders, &inboxes, state_dir.as_ref());
     later::refuse(reader);
+    let (accounts, desks) = account::specs(accounts);
     Some(Parts {
         state_dir: state_dir?.value,
         log: log?,
         network,
+        http,
+        alerts,
         limits: limits?,
-        accounts: accounts
-            .into_iter()
-            .filter_map(|account| account.spec)
-            .collect(),
+        accounts,
+        desks,
         folders: folders
             .into_iter()
             .filter_map(|folder| folder.spec)
             .collect(),
+        inboxes: inboxes.into_iter().filter_map(|inbox| inbox.spec).collect(),
     })
 }

@@ -1,18 +1,20 @@
 //! `[accounts.NAME]`: who syncd is towards a cloud.
 
+mod desk;
 mod token;
 
 pub(super) use token::is_header_name;
 
 use toml::de::{DeTable, DeValue};
 
-use super::address::{self, Listen};
+use super::address;
 use super::keys::Kind;
-use super::problem::{Place, shown};
+use super::problem::shown;
 use super::reader::Section;
 use super::secret;
 use super::unit;
-use super::value::{self, Placed};
+use super::value::Placed;
+use crate::model::desk::DeskSpec;
 use crate::model::folder::{AccountSpec, Concurrency};
 
 /// The cloud that an account belongs to.
@@ -39,7 +41,14 @@ pub(super) struct Account {
     pub(super) provider: Option<Provider>,
     pub(super) base_url: Option<String>,
     /// What the engine takes; `None` where something is wrong, or secrets were left alone.
-    pub(super) spec: Option<AccountSpec>,
+    pub(super) spec: Option<Spec>,
+}
+
+/// An account as the engine takes it.
+#[derive(Debug, Clone)]
+pub(super) enum Spec {
+    Wechat(AccountSpec),
+    Desk(DeskSpec),
 }
 
 /// All accounts.
@@ -48,6 +57,19 @@ pub(super) fn read_all(top: &Section<'_, '_>, concurrency: Concurrency) -> Vec<A
         .into_iter()
         .map(|(name, section)| read(&name, &section, concurrency))
         .collect()
+}
+
+/// The accounts as the engine takes them, by their cloud.
+pub(super) fn specs(accounts: Vec<Account>) -> (Vec<AccountSpec>, Vec<DeskSpec>) {
+    let (mut wechat, mut desks) = (Vec::new(), Vec::new());
+    for account in accounts {
+        match account.spec {
+            Some(Spec::Wechat(spec)) => wechat.push(spec),
+            Some(Spec::Desk(spec)) => desks.push(spec),
+            None => {}
+        }
+    }
+    (wechat, desks)
 }
 
 /// The keys of the account that this probably is.
@@ -81,10 +103,9 @@ fn read(name: &Placed<&str>, section: &Section<'_, '_>, concurrency: Concurrency
         .map(|url| url.value);
     let spec = match provider {
         Some(Provider::Ccmessaging) => {
-            check_ccmessaging(section);
-            None
+            desk::read(name.value, section, base_url.clone()).map(Spec::Desk)
         }
-        _ => wechat(name.value, section, base_url.clone(), concurrency),
+        _ => wechat(name.value, section, base_url.clone(), concurrency).map(Spec::Wechat),
     };
     Account {
         name: name.value.to_owned(),
@@ -130,52 +151,5 @@ fn check_unused(section: &Section<'_, '_>) {
         receiver.read("listen", address::listen);
         secret::check_form(&receiver, "token");
         secret::check_form(&receiver, "aes_key");
-    }
-}
-
-fn check_ccmessaging(section: &Section<'_, '_>) {
-    section.read("token_url", address::full_url);
-    section.read("app_key", unit::line);
-    secret::check_form(section, "app_secret");
-    section.read("channel_id", |value| {
-        value
-            .text()
-            .map_err(|wrong| format!("{wrong}; put it in quotes"))?;
-        unit::line(value)
-    });
-    section.read("user_id", |value| {
-        unit::identifier(value, 24, "A-Z a-z 0-9 _ -")
-    });
-    section.read("user_name", unit::line);
-    section.read("locale", unit::line);
-}
-
-/// The table, or what variables set of it.
-fn http<'r, 'd>(top: &Section<'r, 'd>) -> Option<Section<'r, 'd>> {
-    if top.has("http") {
-        return top.child("http", Kind::Http);
-    }
-    let mut variables = top.reader.environment.names();
-    let variable = variables.find(|name| name.starts_with("SYNCD_HTTP__"))?;
-    let mut section = top.child_or_absent("http", Kind::Http);
-    section.place = Place::Environment(variable.to_owned());
-    top.note_json("http", None, section.place.clone());
-    Some(section)
-}
-
-/// `[http]`: its address, and whether others may reach it.
-pub(super) fn check_http(top: &Section<'_, '_>) {
-    let Some(section) = http(top) else {
-        return;
-    };
-    let allowed = section.read("allow_public", value::truth);
-    let listen = section.read("listen", address::listen);
-    let is_public = listen.filter(|listen| listen.value == Listen::Public);
-    if let (Some(listen), Some(false)) = (is_public, allowed.map(|allowed| allowed.value)) {
-        section.reader.report(
-            &listen.place,
-            "`listen` is an address that others can reach; use 127.0.0.1, or set allow_public = \
-             true",
-        );
     }
 }

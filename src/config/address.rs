@@ -1,6 +1,7 @@
 //! Addresses: where the clouds are, where links may point, where syncd listens.
 
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 
 use url::{Host, Url};
 
@@ -132,19 +133,18 @@ fn is_host_name(name: &str) -> bool {
         && !name.rsplit('.').next().is_some_and(is_number)
 }
 
-/// `ADDRESS:PORT` or `unix:/path`; whether others can reach it.
+/// `ADDRESS:PORT` or `unix:/path`.
 pub(super) fn listen(value: &Value<'_>) -> Result<Listen, Wrong> {
     let text = value.text()?;
     if let Some(path) = text.strip_prefix("unix:") {
         return if path.starts_with('/') {
-            Ok(Listen::Local)
+            Ok(Listen::Unix(path.into()))
         } else {
             Err("needs an absolute path after `unix:`".to_owned())
         };
     }
     match text.parse::<SocketAddr>() {
-        Ok(address) if address.ip().is_loopback() => Ok(Listen::Local),
-        Ok(_) => Ok(Listen::Public),
+        Ok(address) => Ok(Listen::Tcp(address)),
         Err(_) => Err(format!(
             "must be ADDRESS:PORT like \"127.0.0.1:9180\", or \"unix:/path\", not {}",
             shown(text)
@@ -152,11 +152,21 @@ pub(super) fn listen(value: &Value<'_>) -> Result<Listen, Wrong> {
     }
 }
 
-/// Who can reach a listening address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Listen {
-    /// This machine.
-    Local,
-    /// Others too.
-    Public,
+/// Where to listen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Listen {
+    /// An address and its port.
+    Tcp(SocketAddr),
+    /// A socket in the file system, by its absolute path.
+    Unix(PathBuf),
+}
+
+impl Listen {
+    /// Whether other machines can reach it.
+    pub fn is_public(&self) -> bool {
+        match self {
+            Self::Tcp(address) => !address.ip().is_loopback(),
+            Self::Unix(_) => false,
+        }
+    }
 }

@@ -7,24 +7,31 @@ use super::{Config, ConfigError};
 
 /// What a good configuration amounts to, in one line or two.
 pub fn text(config: &Config) -> String {
-    let (folders, accounts) = (config.folders.len(), config.accounts.len());
+    let (folders, inboxes) = (config.folders.len(), config.inboxes.len());
+    let accounts = config.accounts.len() + config.desks.len();
     let source = shown_path(&config.source);
+    let inboxes_words = match inboxes {
+        0 => String::new(),
+        _ => format!(", {}", counted(inboxes, "inbox", "inboxes")),
+    };
     let mut text = format!(
-        "{source}: ok, {} and {}, state in {}\n",
-        counted(folders, "folder"),
-        counted(accounts, "account"),
+        "{source}: ok, {}{inboxes_words} and {}, state in {}\n",
+        counted(folders, "folder", "folders"),
+        counted(accounts, "account", "accounts"),
         shown_path(&config.state_dir)
     );
-    if folders == 0 {
-        text.push_str("no [[folder]] is listed, so there is nothing to do yet\n");
+    if folders + inboxes == 0 {
+        text.push_str(
+            "neither a [[folder]] nor an [[inbox]] is listed, so there is nothing to do yet\n",
+        );
     }
     text
 }
 
-fn counted(count: usize, thing: &str) -> String {
+fn counted(count: usize, one: &str, many: &str) -> String {
     match count {
-        1 => format!("1 {thing}"),
-        _ => format!("{count} {thing}s"),
+        1 => format!("1 {one}"),
+        _ => format!("{count} {many}"),
     }
 }
 

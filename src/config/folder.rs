@@ -1,6 +1,7 @@
 //! `[[folder]]`: what is watched, and where it goes.
 
 mod header;
+mod outbox;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use super::problem::{Place, shown, suggestion};
 use super::reader::Section;
 use super::unit::{self, DAY, HOUR};
 use super::value::{Placed, Value, Wrong};
-use crate::model::folder::{FlowKind, FolderSpec, Pattern, WatchMode};
+use crate::model::folder::{FlowKind, FolderSpec, HeaderRule, Pattern, WatchMode};
 use crate::model::key::KEY_BYTES_MAX;
 
 /// The characters of a folder's or inbox's name.
@@ -58,35 +59,37 @@ fn read(section: &Section<'_, '_>, accounts: &[Account]) -> Folder {
         FlowKind::Ccmessaging => Provider::Ccmessaging,
     });
     let account = account(section, accounts, provider);
-    let env = env(section, flow);
-    let prefix = section.read("prefix", prefix);
     let prefix_place = section.place_of("prefix");
     let (settle, settle_max) = settle(section);
     let rest = (
         patterns(section, "exclude"),
-        patterns(section, "last"),
         section.read("watch", watch),
         section.read("rescan", |value| {
             unit::duration(value, &(Duration::from_secs(1)..=DAY * 30))
         }),
     );
-    check_unused(section);
-    let headers = header::read_all(section, flow);
+    let target = if flow == Some(FlowKind::Ccmessaging) {
+        outbox::refuse_unused(section);
+        Some(Target::default())
+    } else {
+        target(section, flow)
+    };
     let spec = (|| {
+        let target = target?;
         Some(FolderSpec {
             name: name.clone()?.value,
             path: path.clone()?.value,
             flow: flow?,
             account: account?,
-            env: env?,
-            prefix: prefix?.value,
+            env: target.env,
+            prefix: target.prefix,
             exclude: rest.0?,
-            last: rest.1?,
-            headers: headers?,
+            last: target.last,
+            headers: target.headers,
             settle: settle?,
             settle_max: settle_max?,
-            watch: rest.2?.value,
-            rescan: rest.3?.value,
+            watch: rest.1?.value,
+            rescan: rest.2?.value,
         })
     })();
     Folder {
@@ -95,6 +98,29 @@ fn read(section: &Section<'_, '_>, accounts: &[Account]) -> Folder {
         prefix_place,
         spec,
     }
+}
+
+/// Where a folder's files go, and how they are kept there. An outbox has none of it.
+#[derive(Default)]
+struct Target {
+    env: String,
+    prefix: String,
+    last: Vec<Pattern>,
+    headers: Vec<HeaderRule>,
+}
+
+fn target(section: &Section<'_, '_>, flow: Option<FlowKind>) -> Option<Target> {
+    let env = env(section, flow);
+    let prefix = section.read("prefix", prefix);
+    let last = patterns(section, "last");
+    check_unused(section);
+    let headers = header::read_all(section, flow);
+    Some(Target {
+        env: env?,
+        prefix: prefix?.value,
+        last: last?,
+        headers: headers?,
+    })
 }
 
 /// The account's name, which must be known and of the right cloud.
@@ -134,12 +160,6 @@ fn env(section: &Section<'_, '_>, flow: Option<FlowKind>) -> Option<String> {
         unit::identifier(value, 64, "A-Z a-z 0-9 _ -")
     });
     match (flow?, env) {
-        (FlowKind::Ccmessaging, Some(env)) => {
-            let message = "`env` is for the WeChat flows only; take it out";
-            section.reader.report(&env.place, message);
-            None
-        }
-        (FlowKind::Ccmessaging, None) => Some(String::new()),
         (_, Some(env)) => Some(env.value),
         (flow, None) => {
             if !section.has("env") {

@@ -4,6 +4,7 @@
 //! docs/configuration.md are made from here.
 
 mod accounts;
+mod alerts;
 mod folders;
 mod general;
 
@@ -16,6 +17,8 @@ pub enum Kind {
     Log,
     /// `[http]`.
     Http,
+    /// `[alerts]`.
+    Alerts,
     /// `[network]`.
     Network,
     /// `[limits]`.
@@ -48,10 +51,11 @@ pub enum Kind {
 
 impl Kind {
     /// All tables, in the order of the manual.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Top,
         Self::Log,
         Self::Http,
+        Self::Alerts,
         Self::Network,
         Self::Limits,
         Self::Wechat,
@@ -74,6 +78,7 @@ impl Kind {
             Self::Top => "the top of the file",
             Self::Log => "[log]",
             Self::Http => "[http]",
+            Self::Alerts => "[alerts]",
             Self::Network => "[network]",
             Self::Limits => "[limits]",
             Self::Wechat => "[accounts.NAME] with provider = \"wechat\"",
@@ -147,13 +152,14 @@ impl Key {
                 | (Kind::Cos, "secret_id" | "secret_key")
                 | (Kind::TicketReceiver, "token" | "aes_key")
                 | (Kind::Ccmessaging, "app_secret")
+                | (Kind::Alerts, "url" | "secret" | "heartbeat_url")
         )
     }
 }
 
 /// All keys, table by table.
 pub fn all() -> impl Iterator<Item = &'static Key> {
-    [general::KEYS, accounts::KEYS, folders::KEYS]
+    [general::KEYS, accounts::KEYS, folders::KEYS, alerts::KEYS]
         .into_iter()
         .flatten()
 }

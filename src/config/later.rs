@@ -12,43 +12,15 @@ use super::reader::{Reader, Setting};
 enum When {
     /// The key is written at all.
     Written,
-    /// It has this value.
-    Is(&'static str),
-    /// It has any other value.
+    /// It has another value than this.
     IsNot(&'static str),
 }
-use When::{Is, IsNot, Written};
+use When::{IsNot, Written};
 
 /// Key, condition, and what to do instead.
 const ROWS: &[(Kind, &str, When, &str)] = &[
-    (Kind::Top, "http", Written, "take it out"),
-    (Kind::Top, "inbox", Written, "take it out"),
     (Kind::Limits, "bandwidth", Written, "take it out"),
-    (
-        Kind::Token,
-        "component",
-        Written,
-        "use another token source",
-    ),
-    (
-        Kind::Token,
-        "authorizer",
-        Written,
-        "use another token source",
-    ),
     (Kind::Wechat, "ticket_receiver", Written, "take it out"),
-    (
-        Kind::Folder,
-        "flow",
-        Is("cloud-storage"),
-        "use \"static-website\"",
-    ),
-    (
-        Kind::Folder,
-        "flow",
-        Is("ccmessaging"),
-        "use \"static-website\"",
-    ),
     (Kind::Folder, "delete", IsNot("keep"), "use \"keep\""),
     (Kind::Folder, "verify", IsNot("off"), "use \"off\""),
     (Kind::Folder, "keep_releases", IsNot("0"), "use 0"),
@@ -67,8 +39,6 @@ pub(super) fn refuse(reader: &Reader<'_>) {
                 Some(value) if !matches!(value, Json::Object(_) | Json::Array(_)) => {
                     format!("`{key} = {value}`")
                 }
-                _ if *key == "http" => "`[http]`".to_owned(),
-                _ if *key == "inbox" => "`[[inbox]]`".to_owned(),
                 _ => format!("`{key}`"),
             };
             reader.report(
@@ -90,7 +60,6 @@ fn holds(when: &When, setting: &Setting) -> bool {
     };
     match when {
         Written => true,
-        Is(word) => is(word),
         IsNot(word) => !is(word),
     }
 }

@@ -12,7 +12,7 @@ use super::locate;
 use super::problem::{Place, shown, shown_path};
 use super::reader::Reader;
 use super::value::Placed;
-use crate::model::folder::FolderSpec;
+use crate::model::folder::{FlowKind, FolderSpec};
 
 /// Names of folders and inboxes are unique: commands take either.
 pub(super) fn check_names(reader: &Reader<'_>, folders: &[Folder], inboxes: &[Inbox]) {
@@ -41,9 +41,11 @@ pub(super) fn check_remote_trees(reader: &Reader<'_>, folders: &[Folder], accoun
         let account = accounts.iter().find(|known| known.name == spec.account)?;
         Some((account.base_url.clone()?, spec.env.clone(), spec.flow))
     };
+    // What is sent to an agent has no place there that another could overwrite.
     let specs: Vec<(&Folder, &FolderSpec)> = folders
         .iter()
         .filter_map(|folder| Some((folder, folder.spec.as_ref()?)))
+        .filter(|(_, spec)| spec.flow != FlowKind::Ccmessaging)
         .collect();
     for (index, (folder, spec)) in specs.iter().enumerate() {
         let earlier = specs.iter().take(index);
@@ -74,17 +76,25 @@ pub(super) fn check_local_trees(
     inboxes: &[Inbox],
     state_dir: Option<&Placed<PathBuf>>,
 ) {
-    let roots: Vec<Root<'_>> = folders.iter().filter_map(Root::of).collect();
-    if let Some(state_dir) = state_dir {
-        let what = "the state directory";
-        check_directory(reader, &roots, what, &state_dir.value, &state_dir.place);
+    let folder_paths = folders.iter().filter_map(|folder| folder.path.as_ref());
+    let roots: Vec<Root<'_>> = folder_paths.map(|path| Root::of("folder", path)).collect();
+    let inbox_paths = inboxes.iter().filter_map(|inbox| inbox.path.as_ref());
+    let received: Vec<Root<'_>> = inbox_paths.map(|path| Root::of("inbox", path)).collect();
+    for roots in [&roots, &received] {
+        if let Some(state_dir) = state_dir {
+            let what = "the state directory";
+            check_directory(reader, roots, what, &state_dir.value, &state_dir.place);
+        }
+        if let Some(path) = locate::runtime_dir(reader.environment) {
+            let place = Place::Environment("RUNTIME_DIRECTORY".to_owned());
+            check_directory(reader, roots, "the runtime directory", &path, &place);
+        }
     }
-    if let Some(path) = locate::runtime_dir(reader.environment) {
-        let place = Place::Environment("RUNTIME_DIRECTORY".to_owned());
-        check_directory(reader, &roots, "the runtime directory", &path, &place);
-    }
-    for path in inboxes.iter().filter_map(|inbox| inbox.path.as_ref()) {
-        check_directory(reader, &roots, "an inbox", &path.value, &path.place);
+    for (index, inbox) in received.iter().enumerate() {
+        let (path, place) = (&inbox.written.value, &inbox.written.place);
+        check_directory(reader, &roots, "an inbox", path, place);
+        let earlier = received.get(..index).unwrap_or_default();
+        check_directory(reader, earlier, "an inbox", path, place);
     }
     check_file(reader, &roots, "the configuration file", reader.file);
     for file in reader.guarded() {
@@ -92,17 +102,21 @@ pub(super) fn check_local_trees(
     }
 }
 
-/// A watched folder, links resolved.
+/// A watched folder or an inbox, links resolved.
 struct Root<'f> {
+    kind: &'static str,
     written: &'f Placed<PathBuf>,
     real: PathBuf,
 }
 
 impl<'f> Root<'f> {
-    fn of(folder: &'f Folder) -> Option<Self> {
-        let written = folder.path.as_ref()?;
+    fn of(kind: &'static str, written: &'f Placed<PathBuf>) -> Self {
         let real = disk::resolved(&written.value);
-        Some(Self { written, real })
+        Self {
+            kind,
+            written,
+            real,
+        }
     }
 }
 
@@ -116,7 +130,9 @@ fn check_directory(
 ) {
     let real = disk::resolved(path);
     for root in roots {
-        let relation = if real.starts_with(&root.real) {
+        let relation = if real == root.real {
+            "is the same as"
+        } else if real.starts_with(&root.real) {
             "is inside of"
         } else if root.real.starts_with(&real) {
             "contains"
@@ -124,8 +140,9 @@ fn check_directory(
             continue;
         };
         let message = format!(
-            "{what} {} {relation} the folder {}; keep them apart",
+            "{what} {} {relation} the {} {}; keep them apart",
             shown_path(path),
+            root.kind,
             shown_path(&root.written.value)
         );
         let shown_at = match place {

@@ -12,7 +12,7 @@ use super::problem::{shown, shown_path};
 use super::reader::{Secrets, Section};
 use super::unit;
 use super::value::{Content, Placed, Value};
-use crate::model::secret::Secret;
+use crate::model::secret::{Rotating, Secret};
 
 /// The bits that let group or others read, write or enter.
 const OPEN_BITS: u32 = 0o077;
@@ -21,6 +21,16 @@ const OPEN_BITS: u32 = 0o077;
 pub(super) fn read(section: &Section<'_, '_>, name: &'static str) -> Option<Secret> {
     let value = section.raw(name)?;
     from_value(section, name, &value, Plain::Closed)
+}
+
+/// A secret that others replace: in a file it is read again later, else it stays as it is.
+pub(super) fn read_rotating(section: &Section<'_, '_>, name: &'static str) -> Option<Rotating> {
+    let value = section.raw(name)?;
+    let (found, secret) = found(section, name, &value, Plain::Closed)?;
+    Some(match found.value {
+        Source::File(path) | Source::Credential(path) => Rotating::File(path),
+        Source::Plain(_) | Source::Variable(_) => Rotating::Fixed(secret),
+    })
 }
 
 /// The form of a secret that this version does not use.
@@ -54,12 +64,22 @@ pub(super) fn from_value<'d>(
     value: &Value<'d>,
     plain: Plain,
 ) -> Option<Secret> {
+    found(section, name, value, plain).map(|(_, secret)| secret)
+}
+
+/// A secret, and where it was found.
+fn found<'d>(
+    section: &Section<'_, 'd>,
+    name: &str,
+    value: &Value<'d>,
+    plain: Plain,
+) -> Option<(Placed<Source>, Secret)> {
     let found = source(section, name, value, plain)?;
     if section.reader.secrets == Secrets::Leave {
         return None;
     }
     match fetch(section, &found.value) {
-        Ok(secret) => Some(secret),
+        Ok(secret) => Some((found, secret)),
         Err(message) => {
             section
                 .reader

@@ -35,6 +35,7 @@ pub fn text(config: &Config) -> String {
             let title = match setting.kind {
                 Kind::Folder => "[[folder]]".to_owned(),
                 Kind::Header => "[[folder.header]]".to_owned(),
+                Kind::Inbox => "[[inbox]]".to_owned(),
                 _ => format!("[{}]", setting.section),
             };
             let _ = write!(out, "\n{title}\n");

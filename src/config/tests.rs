@@ -1,8 +1,10 @@
 //! Whole configurations, right and wrong.
 
+mod desk;
 mod files;
 mod fuzz;
 mod manual;
+mod schema;
 mod secrets;
 mod values;
 mod wrong;
@@ -76,6 +78,26 @@ impl House {
 pub(super) fn write_file(path: &Path, bytes: &[u8]) {
     std::fs::write(path, bytes).unwrap();
 }
+
+/// A good desk with an outbox and an inbox.
+pub(super) const DESK: &str = r#"
+[accounts.desk]
+provider = "ccmessaging"
+base_url = "https://desk.example"
+app_key = "ak"
+app_secret = { env = "SHOP_SECRET" }
+channel_id = "202500000000000001"
+user_id = "syncd-node-01"
+[[folder]]
+name = "out"
+path = "/nowhere/out"
+flow = "ccmessaging"
+account = "desk"
+[[inbox]]
+name = "in"
+path = "/nowhere/in"
+account = "desk"
+"#;
 
 /// A good account and folder, to which a test adds.
 pub(super) const GOOD: &str = r#"

@@ -247,12 +247,3 @@ fn pattern_words(error: ignore::Error) -> String {
         other => other.to_string(),
     }
 }
-
-/// A program and its arguments.
-pub(super) fn argument(value: &Value<'_>) -> Result<String, Wrong> {
-    let text = value.text()?;
-    if text.contains('\0') {
-        return Err("has a NUL character; take it out".to_owned());
-    }
-    Ok(text.to_owned())
-}

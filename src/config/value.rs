@@ -124,7 +124,8 @@ fn small(integer: &DeInteger<'_>) -> i64 {
     i64::from_str_radix(integer.as_str(), integer.radix()).unwrap_or(i64::MAX)
 }
 
-fn json(node: &DeValue<'_>) -> serde_json::Value {
+/// A TOML value as JSON.
+pub(super) fn json(node: &DeValue<'_>) -> serde_json::Value {
     match node {
         DeValue::String(text) => text.as_ref().into(),
         DeValue::Integer(integer) => small(integer).into(),

@@ -3,11 +3,12 @@
 use crate::config::address;
 use crate::config::keys::Kind;
 use crate::config::problem::shown;
+use crate::config::program;
 use crate::config::reader::{Secrets, Section};
 use crate::config::secret::{self, Plain};
 use crate::config::unit;
 use crate::config::value::{Value, Wrong};
-use crate::model::folder::TokenSource;
+use crate::model::folder::{Platform, TokenSource};
 use crate::model::secret::Secret;
 
 /// The sources, of which one is taken. `header` belongs to `url`.
@@ -49,14 +50,10 @@ pub(super) fn read(account: &Section<'_, '_>) -> Option<TokenSource> {
     match source {
         "app" => app(&section.child("app", Kind::App)?),
         "component" => {
-            check_component(&section.child("component", Kind::Component)?);
-            None
+            platform(&section.child("component", Kind::Component)?).map(TokenSource::Component)
         }
-        "authorizer" => {
-            check_authorizer(&section.child("authorizer", Kind::Authorizer)?);
-            None
-        }
-        "command" => command(&section),
+        "authorizer" => authorizer(&section.child("authorizer", Kind::Authorizer)?),
+        "command" => program::read(&section, "command").map(TokenSource::Command),
         "url" => url(&section),
         "file" => guarded_file(&section, "file").map(TokenSource::File),
         "cloudbase_file" => {
@@ -83,36 +80,27 @@ fn appid(value: &Value<'_>) -> Result<String, Wrong> {
     unit::identifier(value, 64, "A-Z a-z 0-9 _ -")
 }
 
-fn check_component(section: &Section<'_, '_>) {
-    section.read("appid", appid);
-    secret::check_form(section, "secret");
-    secret::check_form(section, "ticket");
+fn platform(section: &Section<'_, '_>) -> Option<Platform> {
+    let appid = section.read("appid", appid);
+    let secret = secret::read(section, "secret");
+    let ticket = secret::read_rotating(section, "ticket");
+    Some(Platform {
+        appid: appid?.value,
+        secret: secret?,
+        ticket: ticket?,
+    })
 }
 
-fn check_authorizer(section: &Section<'_, '_>) {
-    if let Some(component) = section.child("component", Kind::Component) {
-        check_component(&component);
-    }
-    section.read("appid", appid);
-    secret::check_form(section, "refresh_token");
-}
-
-fn command(section: &Section<'_, '_>) -> Option<TokenSource> {
-    let words = section.list("command", unit::argument)?;
-    let Some(program) = words.first() else {
-        section.report("command", "`command` is empty; write the program's path");
-        return None;
-    };
-    if !program.value.starts_with('/') {
-        let message = format!(
-            "`command` must begin with an absolute path, not {}; no shell looks it up",
-            shown(&program.value)
-        );
-        section.reader.report(&program.place, message);
-        return None;
-    }
-    let words = words.into_iter().map(|word| word.value).collect();
-    Some(TokenSource::Command(words))
+fn authorizer(section: &Section<'_, '_>) -> Option<TokenSource> {
+    let component = section.child("component", Kind::Component);
+    let platform = component.and_then(|component| platform(&component));
+    let appid = section.read("appid", appid);
+    let refresh_token = secret::read_rotating(section, "refresh_token");
+    Some(TokenSource::Authorizer {
+        platform: platform?,
+        appid: appid?.value,
+        refresh_token: refresh_token?,
+    })
 }
 
 fn url(section: &Section<'_, '_>) -> Option<TokenSource> {

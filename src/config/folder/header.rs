@@ -32,10 +32,13 @@ const RESERVED: [&str; 19] = [
     "user-agent",
 ];
 
+/// What a form to the cloud storage may carry besides the file (protocol notes 2.2).
+const OF_STORAGE: [&str; 2] = ["cache-control", "content-type"];
+
 /// The cloud keeps at most this much of `x-cos-meta-…` (protocol notes 4.6).
 const META_BYTES_MAX: usize = 2048;
 
-/// The folder's rules; without any, a static website's pages are not cached.
+/// The folder's rules; without any, a static website's pages are not cached. Cloud storage has no default.
 pub(super) fn read_all(
     folder: &Section<'_, '_>,
     flow: Option<FlowKind>,
@@ -47,7 +50,8 @@ pub(super) fn read_all(
         return Some(vec![rule]);
     }
     // Collected first, so that every wrong rule is reported.
-    let rules: Vec<Option<HeaderRule>> = sections.iter().map(read).collect();
+    let rules: Vec<Option<HeaderRule>> =
+        sections.iter().map(|section| read(section, flow)).collect();
     rules.into_iter().collect()
 }
 
@@ -83,7 +87,7 @@ fn note_default(folder: &Section<'_, '_>, rule: &HeaderRule) {
     }
 }
 
-fn read(section: &Section<'_, '_>) -> Option<HeaderRule> {
+fn read(section: &Section<'_, '_>, flow: Option<FlowKind>) -> Option<HeaderRule> {
     let pattern = section.read("match", |value| {
         let text = unit::pattern(value)?;
         match text.strip_prefix('!') {
@@ -91,7 +95,7 @@ fn read(section: &Section<'_, '_>) -> Option<HeaderRule> {
             None => Ok(text),
         }
     });
-    let set = headers(section);
+    let set = headers(section, flow);
     let pattern = pattern?;
     Some(HeaderRule {
         pattern: Pattern {
@@ -102,12 +106,12 @@ fn read(section: &Section<'_, '_>) -> Option<HeaderRule> {
     })
 }
 
-fn headers(section: &Section<'_, '_>) -> Option<Vec<(String, String)>> {
+fn headers(section: &Section<'_, '_>, flow: Option<FlowKind>) -> Option<Vec<(String, String)>> {
     let entries = section.entries("set")?;
     let mut pairs: Vec<(String, String)> = Vec::new();
     let mut all_good = true;
     for (name, value) in entries {
-        match header(&name, &value) {
+        match header(&name, &value, flow) {
             Ok((lower, _)) if pairs.iter().any(|(known, _)| *known == lower) => {
                 let message = format!("header `{lower}` is set twice; keep one");
                 section.reader.report(&name.place, message);
@@ -136,8 +140,12 @@ fn headers(section: &Section<'_, '_>) -> Option<Vec<(String, String)>> {
     all_good.then_some(pairs)
 }
 
-fn header(name: &Placed<&str>, value: &Value<'_>) -> Result<(String, String), (Place, String)> {
-    let lower = header_name(name.value).map_err(|wrong| {
+fn header(
+    name: &Placed<&str>,
+    value: &Value<'_>,
+    flow: Option<FlowKind>,
+) -> Result<(String, String), (Place, String)> {
+    let lower = header_name(name.value, flow).map_err(|wrong| {
         let message = format!("header {} {wrong}", shown(name.value));
         (name.place.clone(), message)
     })?;
@@ -146,7 +154,7 @@ fn header(name: &Placed<&str>, value: &Value<'_>) -> Result<(String, String), (P
     Ok((lower, text))
 }
 
-fn header_name(name: &str) -> Result<String, Wrong> {
+fn header_name(name: &str, flow: Option<FlowKind>) -> Result<String, Wrong> {
     if !is_header_name(name) {
         return Err("is not a header name; use letters, digits and `-`".to_owned());
     }
@@ -158,7 +166,7 @@ fn header_name(name: &str) -> Result<String, Wrong> {
         if own == "fileid" {
             return Err("is set by syncd itself; take it out".to_owned());
         }
-        return Ok(lower);
+        return of_flow(lower, flow);
     }
     let is_reserved = RESERVED.contains(&lower.as_str())
         || ["x-cos-", "proxy-", "sec-", "if-"]
@@ -167,7 +175,18 @@ fn header_name(name: &str) -> Result<String, Wrong> {
     if is_reserved {
         return Err("belongs to the transfer itself and cannot be set; take it out".to_owned());
     }
-    Ok(lower)
+    of_flow(lower, flow)
+}
+
+/// A form of the cloud storage takes fewer headers than a website's PUT.
+fn of_flow(name: String, flow: Option<FlowKind>) -> Result<String, Wrong> {
+    if flow == Some(FlowKind::CloudStorage) && !OF_STORAGE.contains(&name.as_str()) {
+        return Err(format!(
+            "cannot be kept by cloud storage, which takes only {}; take it out",
+            OF_STORAGE.join(" and ")
+        ));
+    }
+    Ok(name)
 }
 
 fn header_value(value: &Value<'_>) -> Result<String, Wrong> {

@@ -121,7 +121,8 @@ pub(super) const KEYS: &[Key] = &[
         Kind::Component,
         "ticket",
         Required,
-        "The newest verify ticket, as a secret.",
+        "The newest verify ticket, as a secret. A file or credential is read again for each token, \
+         since tickets live 12 hours.",
     ),
     key(
         Kind::Authorizer,

@@ -25,6 +25,12 @@ pub(super) const KEYS: &[Key] = &[
     ),
     key(
         Kind::Top,
+        "alerts",
+        Unset("off"),
+        "Table: whom to tell when something needs a person.",
+    ),
+    key(
+        Kind::Top,
         "network",
         Unset("its defaults"),
         "Table: how the network is reached.",

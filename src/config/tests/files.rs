@@ -153,7 +153,7 @@ fn own_files_inside_of_a_folder_are_refused() {
          apart"
     );
     let same = layout(&house(), "www", &state.replace("STATE", "www"));
-    assert!(same.contains("is inside of the folder"), "{same}");
+    assert!(same.contains("is the same as the folder"), "{same}");
     let around = layout(&house(), "a/www", &state.replace("STATE", "a"));
     assert!(
         around.contains("the state directory a contains the folder a/www"),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{GOOD, House};
 use crate::config::{Config, LogLevel, check, show};
 use crate::model::folder::{Concurrency, FlowKind, TokenSource, WatchMode};
-use crate::model::secret::Secret;
+use crate::model::secret::{Rotating, Secret};
 
 #[test]
 fn a_small_configuration_gets_every_default() {
@@ -49,6 +49,53 @@ fn own_header_rules_replace_the_default_one() {
         "{}",
         rule.pattern.origin
     );
+}
+
+#[test]
+fn a_folder_of_cloud_storage_has_no_rule_of_its_own_and_takes_what_its_form_can_carry() {
+    let storage = GOOD.replace("static-website", "cloud-storage");
+    let folder = House::new().load(&storage).unwrap().folders.remove(0);
+    assert_eq!(folder.flow, FlowKind::CloudStorage);
+    assert!(folder.headers.is_empty());
+    let rule = "[[folder.header]]\nmatch = \"*\"\nset = { Content-Type = \"a/b\", cache-control = \"c\" }\n";
+    let folder = House::new()
+        .load(&format!("{storage}{rule}"))
+        .unwrap()
+        .folders
+        .remove(0);
+    let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let set = [pair("cache-control", "c"), pair("content-type", "a/b")];
+    assert_eq!(folder.headers[0].set, set);
+}
+
+#[test]
+fn a_platform_and_the_accounts_it_acts_for_keep_where_what_rotates_is() {
+    let house = House::new();
+    let ticket = house.write("ticket", "ticket@@@one\n", 0o600);
+    let app = r#"{ app = { appid = "wx0", secret = { env = "SHOP_SECRET" } } }"#;
+    let component = format!(
+        r#"{{ appid = "wx1", secret = {{ env = "SHOP_SECRET" }}, ticket = {{ file = "{}" }} }}"#,
+        ticket.display()
+    );
+    let token = |text: &str| {
+        let config = house.load(&GOOD.replace(app, text)).unwrap();
+        config.accounts[0].token.clone()
+    };
+    let TokenSource::Component(platform) = token(&format!("{{ component = {component} }}")) else {
+        panic!("another source");
+    };
+    assert_eq!(platform.appid, "wx1");
+    assert_eq!(platform.secret.expose(), "canary-of-shop");
+    assert_eq!(platform.ticket, Rotating::File(ticket));
+    let text = format!(
+        "{{ authorizer = {{ component = {component}, appid = \"wx2\", refresh_token = {{ env = \"SHOP_SECRET\" }} }} }}"
+    );
+    let authorizer = TokenSource::Authorizer {
+        platform,
+        appid: "wx2".to_owned(),
+        refresh_token: Rotating::Fixed(Secret::new("canary-of-shop")),
+    };
+    assert_eq!(token(&text), authorizer);
 }
 
 #[test]
@@ -141,15 +188,6 @@ fn hosts_are_kept_in_lower_case_without_ports() {
 }
 
 #[test]
-fn an_unused_desk_account_is_fine() {
-    let text = format!(
-        "{GOOD}[accounts.desk]\nprovider = \"ccmessaging\"\nbase_url = \"https://a.example\"\napp_key = \"ak\"\n\
-         app_secret = {{ file = \"/nowhere/secret\" }}\nchannel_id = \"1\"\nuser_id = \"syncd-node-01\"\n"
-    );
-    assert_eq!(House::new().load(&text).unwrap().accounts.len(), 1);
-}
-
-#[test]
 fn a_variable_wins_over_the_file_and_the_file_over_the_default() {
     let text = format!("[log]\nlevel = \"warn\"\n[limits]\nconcurrency = 3\n{GOOD}");
     let config = House::new().load(&text).unwrap();
@@ -205,14 +243,14 @@ name = "www"                                     # syncd.toml:6
 path = "/nowhere/www"                            # syncd.toml:7
 flow = "static-website"                          # syncd.toml:8
 account = "shop"                                 # syncd.toml:9
-env = "shop-1"                                   # syncd.toml:10
-prefix = ""                                      # default
 settle = "500ms"                                 # default
 settle_max = "30s"                               # default
 exclude = []                                     # default
-last = ["index.html"]                            # default
 watch = "auto"                                   # default
 rescan = "1h"                                    # default
+env = "shop-1"                                   # syncd.toml:10
+prefix = ""                                      # default
+last = ["index.html"]                            # default
 delete = "keep"                                  # default
 delete_limit = "10%"                             # default
 delete_after = "0s"                              # default
@@ -256,6 +294,8 @@ fn check_says_what_the_configuration_amounts_to() {
     assert_eq!(check::json(&Ok(config))["ok"], true);
     let empty = house.load("").unwrap();
     assert!(check::text(&empty).contains("nothing to do"));
+    let desk = house.load(super::DESK).unwrap();
+    assert!(check::text(&desk).contains("1 folder, 1 inbox and 1 account"));
     let json = check::json(&house.load("[log]\nlevl = 1\n"));
     assert_eq!(json["ok"], false);
     assert_eq!(json["problems"][0]["line"], 2);
@@ -273,7 +313,6 @@ fn a_wrong_variable_is_named() {
     insta::assert_snapshot!(house.messages(GOOD), @r#"
 environment SYNCD_FOLDER__NAME: no such setting; variables set only state_dir and the keys of [log], [http], [network], [limits]
 environment SYNCD_HTTP__LISTEN: `listen` is an address that others can reach; use 127.0.0.1, or set allow_public = true
-environment SYNCD_HTTP__LISTEN: `[http]` is not in this version of syncd yet; take it out
 environment SYNCD_LIMITS__ATTEMPTS: `attempts` must be a whole number from 1 to 100, not text
 environment SYNCD_LOG__FORMAT: `format` cannot be "xml"; known are `auto`, `text`, `json`, `journald`
 environment SYNCD_LOG__LEVLE: no such setting; did you mean SYNCD_LOG__LEVEL?

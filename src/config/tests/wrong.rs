@@ -1,12 +1,13 @@
 //! Wrong configurations and the message of each, position included.
 
 mod accounts;
+mod desk;
 mod headers;
 mod later;
 mod names;
 mod values;
 
-use super::{GOOD, House};
+use super::{DESK, GOOD, House};
 
 /// One wrong configuration.
 enum Wrong {
@@ -22,8 +23,14 @@ enum Wrong {
     Token(&'static str),
     /// A rule for `[[folder.header]]`.
     Rule(&'static str),
+    /// The same in a folder of cloud storage.
+    StorageRule(&'static str),
     /// A second folder: its environment and more.
     Second(&'static str, &'static str),
+    /// A good desk, outbox and inbox with one thing replaced.
+    Desk(&'static str, &'static str),
+    /// After the good desk, outbox and inbox.
+    AfterDesk(&'static str),
 }
 impl Wrong {
     fn text(&self) -> String {
@@ -38,6 +45,15 @@ impl Wrong {
             }
             Self::Token(token) => GOOD.replace(app, token),
             Self::Rule(rule) => format!("{GOOD}[[folder.header]]\n{rule}"),
+            Self::StorageRule(rule) => {
+                let storage = GOOD.replace("static-website", "cloud-storage");
+                format!("{storage}[[folder.header]]\n{rule}")
+            }
+            Self::Desk(old, new) => {
+                assert!(DESK.contains(old), "{old}");
+                DESK.replacen(old, new, 1)
+            }
+            Self::AfterDesk(text) => format!("{DESK}{text}"),
             Self::Second(env, more) => {
                 let second = r#"[[folder]]
 name = "two"

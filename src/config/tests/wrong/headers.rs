@@ -1,6 +1,6 @@
 //! `[[folder.header]]`.
 
-use super::Wrong::Rule;
+use super::Wrong::{Rule, StorageRule};
 use super::{Wrong, check};
 
 #[test]
@@ -138,5 +138,17 @@ set = "no-cache"
 "#,
         ),
         r#"13:7: `set` must be a table like { name = "value" }, not a string"#,
+    ),
+    (
+        StorageRule(
+            r#"match = "*"
+set = { content-type = "a/b", Cache-Control = "c", expires = "d", x-cos-meta-e = "f", host = "g" }
+"#,
+        ),
+        "13:52: header \"expires\" cannot be kept by cloud storage, which takes only \
+             cache-control and content-type; take it out\n\
+             13:67: header \"x-cos-meta-e\" cannot be kept by cloud storage, which takes only \
+             cache-control and content-type; take it out\n\
+             13:87: header \"host\" belongs to the transfer itself and cannot be set; take it out",
     ),
 ];

@@ -238,8 +238,7 @@ path = "/nowhere/www/in"
 account = "shop"
 "#,
         ),
-        "11:1: `[[inbox]]` is not in this version of syncd yet; take it out\n\
-             12:8: the name \"www\" is taken on line 6; choose another\n\
+        "12:8: the name \"www\" is taken on line 6; choose another\n\
              13:8: an inbox /nowhere/www/in is inside of the folder /nowhere/www; keep them \
              apart\n\
              14:11: account \"shop\" has provider \"wechat\", but a \"ccmessaging\" account \

@@ -11,6 +11,21 @@ fn wrong_values_are_refused() {
 const VALUES: &[(Wrong, &str)] = &[
     (
         Before(
+            r#"[http]
+listen = "0.0.0.0:9180"
+"#,
+        ),
+        "2:10: `listen` is an address that others can reach; use 127.0.0.1, or set allow_public = true",
+    ),
+    (
+        Before(
+            r"[http]
+",
+        ),
+        r"1:1: `listen` is missing in [http]; add it",
+    ),
+    (
+        Before(
             r#"[log]
 level = "inof"
 "#,
