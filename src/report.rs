@@ -9,7 +9,10 @@ pub mod facts;
 pub mod gather;
 pub mod paint;
 pub mod plan;
+pub mod received;
+pub mod redact;
 pub mod text;
+pub mod view;
 pub mod why;
 pub mod why_text;
 pub mod words;
@@ -28,12 +31,12 @@ pub struct Status {
     pub schema: u32,
     /// Who says so.
     pub daemon: Daemon,
-    /// The worst state of any folder.
+    /// The worst state of any folder or inbox.
     pub state: State,
     /// Folders, in configuration order.
     pub folders: Vec<Folder>,
-    /// Inboxes.
-    pub inboxes: Vec<serde_json::Value>,
+    /// Inboxes, in configuration order.
+    pub inboxes: Vec<Inbox>,
 }
 
 /// The daemon, or its absence.
@@ -51,7 +54,7 @@ pub struct Daemon {
     pub as_of: String,
 }
 
-/// How a folder is.
+/// How a folder or an inbox is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
@@ -72,6 +75,17 @@ pub enum State {
 }
 
 impl State {
+    /// All, from the best to the worst.
+    pub const ALL: [Self; 7] = [
+        Self::Idle,
+        Self::Syncing,
+        Self::Scanning,
+        Self::Degraded,
+        Self::Paused,
+        Self::Waiting,
+        Self::Blocked,
+    ];
+
     /// The word of the JSON.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -111,13 +125,43 @@ pub struct Folder {
     pub release: Option<Release>,
     /// When a file was last acknowledged.
     pub last_success_at: Option<String>,
+    /// When the oldest file that is still to be sent was planned; `null` where none waits.
+    #[serde(default)]
+    pub waiting_since: Option<String>,
     /// A guess at how long the rest takes.
     pub eta_seconds: Option<u64>,
     /// What is wrong, worst first, at most [`PROBLEMS_MAX`].
     pub problems: Vec<Problem>,
 }
 
-/// The most problems of one folder that a report lists.
+/// One inbox.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Inbox {
+    /// Name.
+    pub name: String,
+    /// Its directory.
+    pub path: String,
+    /// State.
+    pub state: State,
+    /// Why, where the state needs a word.
+    pub reason: Option<String>,
+    /// There is a session with the desk; never without a daemon.
+    pub connected: bool,
+    /// Files that were put into it.
+    pub received: u64,
+    /// Files that are to be fetched or put into it.
+    pub pending: u64,
+    /// Files that were given up.
+    pub dead: u64,
+    /// When the last poll was answered; `null` without a daemon.
+    pub last_poll_at: Option<String>,
+    /// When a file was last put into it.
+    pub last_received_at: Option<String>,
+    /// What is wrong, worst first, at most [`PROBLEMS_MAX`].
+    pub problems: Vec<Problem>,
+}
+
+/// The most problems of one folder or inbox that a report lists.
 pub const PROBLEMS_MAX: usize = 50;
 
 /// Counts of a folder; every regular file is in exactly one of them (`total` and `remote_only` apart).
@@ -186,8 +230,11 @@ pub struct Release {
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
-    /// The file; `null` where it is about the account or the folder.
+    /// The file; `null` where it is about the account or the folder, or a file that has no name yet.
     pub path: Option<String>,
+    /// The message that carries the file, in an inbox.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
     /// `waiting`, `dead` or `blocked`.
     pub state: String,
     /// Code of the fault.

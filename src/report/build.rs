@@ -1,5 +1,7 @@
 //! From facts to [`Status`]: one pure function, the same with and without a daemon.
 
+mod inbox;
+
 use std::fmt::Write as _;
 
 use crate::engine::live::{AccountLive, FolderLive, GateState, IntakeState};
@@ -10,7 +12,9 @@ use crate::store::QueuedJob;
 
 use super::facts::{Facts, FolderFacts, StoredClass, account_fault, fault_of};
 use super::words::{advice_of, meaning_of};
-use super::{Bytes, Daemon, Files, Folder, PROBLEMS_MAX, Problem, Release, SCHEMA, State, Status};
+use super::{
+    Bytes, Daemon, Files, Folder, Inbox, PROBLEMS_MAX, Problem, Release, SCHEMA, State, Status,
+};
 
 /// Makes the report.
 pub fn status(facts: &Facts) -> Status {
@@ -19,6 +23,13 @@ pub fn status(facts: &Facts) -> Status {
         .iter()
         .map(|folder| build_folder(facts, folder))
         .collect();
+    let inboxes: Vec<Inbox> = facts
+        .inboxes
+        .iter()
+        .map(|inbox| inbox::build(facts, inbox))
+        .collect();
+    let of_inboxes = inboxes.iter().map(|inbox| inbox.state);
+    let states = folders.iter().map(|folder| folder.state).chain(of_inboxes);
     Status {
         schema: SCHEMA,
         daemon: Daemon {
@@ -31,13 +42,9 @@ pub fn status(facts: &Facts) -> Status {
                 .map(|daemon| daemon.started_at.to_string()),
             as_of: facts.now.to_string(),
         },
-        state: folders
-            .iter()
-            .map(|folder| folder.state)
-            .max()
-            .unwrap_or(State::Idle),
+        state: states.max().unwrap_or(State::Idle),
         folders,
-        inboxes: Vec::new(),
+        inboxes,
     }
 }
 
@@ -83,6 +90,7 @@ fn build_folder(facts: &Facts, folder: &FolderFacts) -> Folder {
             done,
         }),
         last_success_at: folder.last_success.map(|at| at.to_string()),
+        waiting_since: folder.waiting_since.map(|at| at.to_string()),
         eta_seconds: eta(folder, state),
         problems,
     }
@@ -173,16 +181,17 @@ fn state_of(
         GateState::Paused => {
             return (
                 State::Blocked,
-                Some(account_reason(folder, gate, facts.now)),
+                Some(account_reason(&folder.account, gate, facts.now)),
             );
         }
-        GateState::Waiting => {
+        // With nothing to send there is nothing to wait for, nor to find out with that it is over.
+        GateState::Waiting if files.open() > 0 => {
             return (
                 State::Waiting,
-                Some(account_reason(folder, gate, facts.now)),
+                Some(account_reason(&folder.account, gate, facts.now)),
             );
         }
-        GateState::Ready => {}
+        GateState::Waiting | GateState::Ready => {}
     }
     // Until a daemon has looked once, it cannot know what changed while there was none.
     if live.map_or(!folder.known, |live| !live.scanned) {
@@ -221,8 +230,8 @@ fn dead_reason(folder: &FolderFacts, dead: u64) -> String {
     )
 }
 
-fn account_reason(folder: &FolderFacts, gate: &Gate, now: Timestamp) -> String {
-    let mut reason = format!("account {}", folder.account);
+fn account_reason(account: &str, gate: &Gate, now: Timestamp) -> String {
+    let mut reason = format!("account {account}");
     if !gate.reason.is_empty() {
         reason.push_str(": ");
         reason.push_str(gate.reason.trim_end_matches('.'));
@@ -244,6 +253,7 @@ fn gate_problem(gate: &Gate) -> Option<Problem> {
     };
     Some(Problem {
         path: None,
+        message: None,
         state: state.to_owned(),
         code: gate.code.clone().unwrap_or_default(),
         meaning: gate.reason.clone(),
@@ -263,6 +273,7 @@ fn job_problem(job: &QueuedJob, gate: &Gate) -> Problem {
     let is_dead = job.state == JobState::Dead;
     Problem {
         path: Some(job.path.to_string()),
+        message: None,
         state: if is_dead { "dead" } else { "waiting" }.to_owned(),
         code: fault
             .as_ref()

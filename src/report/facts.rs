@@ -4,14 +4,14 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::engine::live::{AccountLive, FolderLive, GateState, Live};
+use crate::engine::live::{AccountLive, FolderLive, GateState, InboxLive, InboxState, Live};
 use crate::model::fault::Fault;
 use crate::model::job::ReleaseNumber;
 use crate::model::path::RelPath;
 use crate::model::time::Timestamp;
-use crate::store::{AccountRow, FileCounts, QueuedJob, StoredFault};
+use crate::store::{AccountRow, FileCounts, InboxCounts, MessageRow, QueuedJob, StoredFault};
 
-/// Everything about all folders.
+/// Everything about all folders and inboxes.
 #[derive(Debug, Clone)]
 pub struct Facts {
     /// When they held.
@@ -20,6 +20,8 @@ pub struct Facts {
     pub daemon: Option<DaemonFacts>,
     /// Folders, in configuration order.
     pub folders: Vec<FolderFacts>,
+    /// Inboxes, in configuration order.
+    pub inboxes: Vec<InboxFacts>,
     /// Accounts as the store knows them.
     pub accounts: Vec<AccountRow>,
     /// What the running engine knows.
@@ -62,10 +64,29 @@ pub struct FolderFacts {
     pub release: Option<(ReleaseNumber, u64, u64)>,
     /// The last acknowledgement.
     pub last_success: Option<Timestamp>,
+    /// Since when the oldest open job waits.
+    pub waiting_since: Option<Timestamp>,
     /// Bytes acknowledged a second over the last minutes, where known.
     pub bytes_per_second: Option<f64>,
     /// Jobs with a fault, worst first.
     pub problems: Vec<QueuedJob>,
+}
+
+/// One inbox.
+#[derive(Debug, Clone, Default)]
+pub struct InboxFacts {
+    /// Name.
+    pub name: String,
+    /// Directory.
+    pub path: PathBuf,
+    /// Account.
+    pub account: String,
+    /// A person paused it.
+    pub paused: bool,
+    /// Counts of the store.
+    pub counts: InboxCounts,
+    /// Messages with a fault and files whose program failed, dead ones first.
+    pub problems: Vec<MessageRow>,
 }
 
 /// Where the store counts a file.
@@ -111,6 +132,22 @@ pub struct LiveFacts {
     pub folders: Vec<LiveFolder>,
     /// Accounts.
     pub accounts: Vec<LiveAccount>,
+    /// Inboxes.
+    #[serde(default)]
+    pub inboxes: Vec<LiveInbox>,
+}
+
+/// What `why` needs to know of a running inbox.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct LiveInbox {
+    /// Name.
+    pub name: String,
+    /// `idle`, `syncing`, `waiting`, `degraded`, `paused`, `blocked`.
+    pub state: String,
+    /// Why.
+    pub reason: Option<String>,
+    /// Milliseconds since 1970 of the next try.
+    pub until: Option<i64>,
 }
 
 /// What `why` needs to know of a running folder.
@@ -122,6 +159,9 @@ pub struct LiveFolder {
     pub state: String,
     /// Why.
     pub reason: Option<String>,
+    /// The first full scan of this process has ended.
+    #[serde(default)]
+    pub scanned: bool,
     /// Raw bytes of the paths that are settling, at most [`SETTLING_MAX`].
     pub settling: Vec<Vec<u8>>,
 }
@@ -139,6 +179,9 @@ pub struct LiveAccount {
     pub code: Option<String>,
     /// Milliseconds since 1970 of the next probe.
     pub until: Option<i64>,
+    /// Milliseconds since 1970 at which the token in use runs out.
+    #[serde(default)]
+    pub token_expires_at: Option<i64>,
 }
 
 /// The most settling paths that cross the control socket.
@@ -150,6 +193,7 @@ impl LiveFacts {
         Self {
             folders: live.folders.iter().map(live_folder).collect(),
             accounts: live.accounts.iter().map(live_account).collect(),
+            inboxes: live.inboxes.iter().map(live_inbox).collect(),
         }
     }
 
@@ -163,11 +207,13 @@ impl LiveFacts {
                 reason: fault.as_ref().map(super::words::meaning_of),
                 code: fault.map(|fault| fault.code),
                 until: row.until.map(|until| until.0),
+                token_expires_at: None,
             }
         });
         Self {
             folders: Vec::new(),
             accounts: accounts.collect(),
+            inboxes: Vec::new(),
         }
     }
 
@@ -186,6 +232,7 @@ fn live_folder(folder: &FolderLive) -> LiveFolder {
         name: folder.name.clone(),
         state: folder.state.as_str().to_owned(),
         reason: folder.reason.clone(),
+        scanned: folder.scanned,
         settling: settling.map(|wait| wait.path.as_bytes().to_vec()).collect(),
     }
 }
@@ -197,6 +244,27 @@ fn live_account(account: &AccountLive) -> LiveAccount {
         reason: account.reason.clone(),
         code: account.code.clone(),
         until: account.until.map(|until| until.0),
+        token_expires_at: account.token_expires_at.map(|at| at.0),
+    }
+}
+
+fn live_inbox(inbox: &InboxLive) -> LiveInbox {
+    LiveInbox {
+        name: inbox.name.clone(),
+        state: inbox_word(inbox.state).to_owned(),
+        reason: inbox.reason.clone(),
+        until: inbox.until.map(|until| until.0),
+    }
+}
+
+fn inbox_word(state: InboxState) -> &'static str {
+    match state {
+        InboxState::Idle => "idle",
+        InboxState::Syncing => "syncing",
+        InboxState::Waiting => "waiting",
+        InboxState::Degraded => "degraded",
+        InboxState::Paused => "paused",
+        InboxState::Blocked => "blocked",
     }
 }
 

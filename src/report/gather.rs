@@ -4,13 +4,14 @@
 use std::path::Path;
 
 use crate::engine::live::{FolderLive, Live};
+use crate::model::desk::InboxSpec;
 use crate::model::folder::FolderSpec;
 use crate::model::job::{FolderId, JobState};
 use crate::model::path::RelPath;
 use crate::model::time::Timestamp;
 use crate::store::{Dossier, Reader, StoreError};
 
-use super::facts::{DaemonFacts, Facts, FolderFacts, SETTLING_MAX, StoredClass};
+use super::facts::{DaemonFacts, Facts, FolderFacts, InboxFacts, SETTLING_MAX, StoredClass};
 use super::{PROBLEMS_MAX, Status, build};
 
 /// What a report is asked about.
@@ -18,6 +19,8 @@ use super::{PROBLEMS_MAX, Status, build};
 pub struct Asked<'a> {
     /// Folders of the configuration.
     pub folders: &'a [FolderSpec],
+    /// Inboxes of the configuration.
+    pub inboxes: &'a [InboxSpec],
     /// The daemon, where one runs.
     pub daemon: Option<DaemonFacts>,
     /// What only it knows.
@@ -59,12 +62,34 @@ fn facts(reader: Option<&Reader>, asked: Asked<'_>, now: Timestamp) -> Result<Fa
         now,
         daemon: asked.daemon,
         folders,
+        inboxes: inboxes(reader, asked.inboxes)?,
         accounts: reader
             .map(Reader::accounts)
             .transpose()?
             .unwrap_or_default(),
         live: asked.live,
     })
+}
+
+/// What the store has of the inboxes.
+fn inboxes(reader: Option<&Reader>, specs: &[InboxSpec]) -> Result<Vec<InboxFacts>, StoreError> {
+    let rows = reader.map(Reader::inboxes).transpose()?.unwrap_or_default();
+    let mut inboxes = Vec::new();
+    for spec in specs {
+        let mut inbox = InboxFacts {
+            name: spec.name.clone(),
+            path: spec.path.clone(),
+            account: spec.account.clone(),
+            ..InboxFacts::default()
+        };
+        if let Some(reader) = reader {
+            inbox.paused = rows.iter().any(|row| row.name == spec.name && row.paused);
+            inbox.counts = reader.inbox_counts(&spec.name)?;
+            inbox.problems = reader.message_problems(&spec.name, PROBLEMS_MAX)?;
+        }
+        inboxes.push(inbox);
+    }
+    Ok(inboxes)
 }
 
 fn unknown(spec: &FolderSpec) -> FolderFacts {
@@ -84,6 +109,7 @@ fn read(reader: &Reader, id: FolderId, folder: &mut FolderFacts) -> Result<(), S
     let release = reader.current_release(id)?;
     folder.release = release.map(|row| (row.number, row.files, row.done()));
     folder.last_success = reader.last_success(id)?;
+    folder.waiting_since = reader.waiting_since(id)?;
     folder.problems = reader.problems(id, PROBLEMS_MAX)?;
     folder.bytes_per_second = rate(reader, id, folder.last_success)?;
     Ok(())

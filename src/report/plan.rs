@@ -133,6 +133,7 @@ pub fn folder(
         rules: Rules::new(spec, ignore_file)?,
         publisher: Publisher::new(spec)?,
         rows: Rows {
+            spec,
             stored,
             waiting: VecDeque::new(),
             after: None,
@@ -390,6 +391,7 @@ fn words(reason: Reason) -> (&'static str, &'static str) {
 
 /// The stored files of a folder, a page at a time.
 struct Rows<'a> {
+    spec: &'a FolderSpec,
     stored: Option<(&'a Reader, FolderId)>,
     waiting: VecDeque<StoredFile>,
     after: Option<RelPath>,
@@ -417,7 +419,7 @@ impl Rows<'_> {
         if !self.waiting.is_empty() || self.ended {
             return Ok(());
         }
-        let page = reader.page(folder, None, self.after.as_ref(), PAGE)?;
+        let page = reader.page_for(folder, self.spec, self.after.as_ref(), PAGE)?;
         self.ended = page.len() < PAGE;
         self.after = page.last().map(|row| row.path.clone());
         self.waiting = page.into();

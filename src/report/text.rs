@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 use super::paint::{Paint, Tone};
 use super::words::{counted, relative, size, span};
-use super::{Folder, Problem, State, Status};
+use super::{Folder, Inbox, Problem, State, Status};
 
-/// The most problems of a folder that the text lists.
+/// The most problems of a folder or inbox that the text lists.
 const PROBLEMS_SHOWN: usize = 10;
 
 /// The whole report.
@@ -20,14 +20,66 @@ pub fn status(status: &Status, paint: Paint) -> String {
         _ => "not running: this is what the database remembers".to_owned(),
     };
     let _ = writeln!(out, "syncd {}  {daemon}", status.daemon.version);
-    if status.folders.is_empty() {
+    if status.folders.is_empty() && status.inboxes.is_empty() {
         out.push_str("No [[folder]] is configured.\n");
     }
     for folder in &status.folders {
         out.push('\n');
         write_folder(&mut out, folder, now, paint);
     }
+    for inbox in &status.inboxes {
+        out.push('\n');
+        write_inbox(&mut out, inbox, now, paint);
+    }
     out
+}
+
+fn write_inbox(out: &mut String, inbox: &Inbox, now: &str, paint: Paint) {
+    let state = paint.tone(tone(inbox.state), inbox.state.as_str());
+    let name = paint.tone(Tone::Strong, &inbox.name);
+    let _ = writeln!(out, "{name}  {state}  {}", inbox.path);
+    if let Some(reason) = &inbox.reason {
+        let _ = writeln!(out, "  why       {reason}");
+    }
+    let last = inbox.last_received_at.as_deref();
+    let last = last.map(|at| format!(", the last one {}", relative(at, now)));
+    let _ = writeln!(
+        out,
+        "  received  {}{}",
+        counted(inbox.received, "file"),
+        last.unwrap_or_default()
+    );
+    let open = [(inbox.pending, "on the way"), (inbox.dead, "given up")];
+    let open = open.into_iter().filter(|(count, _)| *count > 0);
+    let open: Vec<String> = open
+        .map(|(count, words)| format!("{count} {words}"))
+        .collect();
+    if !open.is_empty() {
+        let _ = writeln!(out, "  to do     {}", open.join(", "));
+    }
+    if let Some(at) = &inbox.last_poll_at {
+        let session = if inbox.connected {
+            "connected"
+        } else {
+            "not connected"
+        };
+        let _ = writeln!(out, "  asked     {}, {session}", relative(at, now));
+    }
+    write_problems(out, (&inbox.name, &inbox.problems), now, paint);
+}
+
+fn write_problems(out: &mut String, of: (&str, &[Problem]), now: &str, paint: Paint) {
+    let (name, problems) = of;
+    for problem in problems.iter().take(PROBLEMS_SHOWN) {
+        write_problem(out, problem, now, paint);
+    }
+    let more = problems.len().saturating_sub(PROBLEMS_SHOWN);
+    if more > 0 {
+        let _ = writeln!(
+            out,
+            "  and {more} more; `syncd queue list --folder {name}` has all"
+        );
+    }
 }
 
 fn write_folder(out: &mut String, folder: &Folder, now: &str, paint: Paint) {
@@ -78,17 +130,7 @@ fn write_folder(out: &mut String, folder: &Folder, now: &str, paint: Paint) {
         .map(|watch| format!(", watch {watch}"))
         .unwrap_or_default();
     let _ = writeln!(out, "  uploaded  {last}{watch}");
-    for problem in folder.problems.iter().take(PROBLEMS_SHOWN) {
-        write_problem(out, problem, now, paint);
-    }
-    let more = folder.problems.len().saturating_sub(PROBLEMS_SHOWN);
-    if more > 0 {
-        let _ = writeln!(
-            out,
-            "  and {more} more; `syncd queue list --folder {}` has all",
-            folder.name
-        );
-    }
+    write_problems(out, (&folder.name, &folder.problems), now, paint);
 }
 
 fn open_words(folder: &Folder) -> String {
@@ -135,7 +177,11 @@ fn aside_words(folder: &Folder) -> String {
 }
 
 fn write_problem(out: &mut String, problem: &Problem, now: &str, paint: Paint) {
-    let about = problem.path.as_deref().unwrap_or("the account");
+    let about = match (&problem.path, &problem.message) {
+        (Some(path), _) => path.clone(),
+        (None, Some(message)) => format!("message {message}"),
+        (None, None) => "the account".to_owned(),
+    };
     let tone = match problem.state.as_str() {
         "waiting" => Tone::Caution,
         _ => Tone::Wrong,

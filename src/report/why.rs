@@ -36,6 +36,8 @@ pub struct Why {
     pub published: Option<Published>,
     /// The live job.
     pub job: Option<Job>,
+    /// For an outbox: what the attempts have got to.
+    pub sending: Option<Sending>,
     /// Failures, newest first.
     pub attempts: Vec<Attempt>,
     /// Uploads, newest first.
@@ -75,6 +77,8 @@ pub struct Published {
     pub bytes: u64,
     /// Identity.
     pub sha256: String,
+    /// The cloud's own name of the object, where it has one: `cloud://…` of cloud storage.
+    pub remote_id: Option<String>,
     /// When.
     pub at: Option<String>,
     /// A later upload's outcome is not known.
@@ -132,6 +136,23 @@ pub struct Upload {
     pub sha256: String,
     /// Tries it took.
     pub attempts: u32,
+    /// The cloud's own name of what was uploaded; for an outbox, the message that carried it.
+    pub remote_id: Option<String>,
+    /// For an outbox, the server's key of the bytes.
+    pub object_key: Option<String>,
+}
+
+/// How far the sending of a file of an outbox has come, and that is not acknowledged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Sending {
+    /// The message that carries it.
+    pub message_id: String,
+    /// The server's key of the bytes.
+    pub object_key: String,
+    /// How often the message may have been sent.
+    pub begun: u32,
+    /// When it may have been sent last.
+    pub begun_at: Option<String>,
 }
 
 /// What is on the disk now.
@@ -177,6 +198,8 @@ pub struct WhyFacts {
     pub on_disk: OnDisk,
     /// The records.
     pub dossier: Dossier,
+    /// For an outbox: what the attempts have got to.
+    pub sending: Option<crate::store::Sending>,
     /// The rule as it is now.
     pub rule: Rule,
     /// It changed just now.
@@ -203,6 +226,7 @@ pub fn why(facts: WhyFacts) -> Why {
             key: row.key.to_string(),
             bytes: row.size,
             sha256: row.published?.digest.to_string(),
+            remote_id: row.remote_id.clone(),
             at: row.acknowledged_at.map(|at| at.to_string()),
             in_doubt: row.in_doubt,
         })
@@ -216,6 +240,7 @@ pub fn why(facts: WhyFacts) -> Why {
         seen,
         published,
         job: job.map(|job| job_of(job, &facts)),
+        sending: facts.sending.as_ref().map(sending),
         attempts: facts.dossier.attempts.iter().map(attempt).collect(),
         uploads: facts.dossier.uploads.iter().map(upload).collect(),
         advice: advice(state, &facts),
@@ -342,6 +367,17 @@ pub fn upload(row: &UploadRow) -> Upload {
         bytes: row.size,
         sha256: row.digest.to_string(),
         attempts: row.tries,
+        remote_id: row.remote_id.clone(),
+        object_key: row.object_key.clone(),
+    }
+}
+
+fn sending(row: &crate::store::Sending) -> Sending {
+    Sending {
+        message_id: row.message_id.clone(),
+        object_key: row.object_key.clone(),
+        begun: row.begun,
+        begun_at: row.begun_at.map(|at| at.to_string()),
     }
 }
 

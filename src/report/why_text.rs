@@ -3,8 +3,9 @@
 use std::fmt::Write as _;
 
 use super::paint::{Paint, Tone};
-use super::why::Why;
+use super::why::{Upload, Why};
 use super::words::{counted, relative, size};
+use crate::model::path::escaped;
 
 /// The most attempts, uploads and assets that the text lists.
 const SHOWN: usize = 8;
@@ -41,6 +42,8 @@ pub fn why(why: &Why, paint: Paint) -> String {
         }
     }
     write_published(&mut out, why, now);
+    write_receipt(&mut out, why);
+    write_sending(&mut out, why, now);
     write_job(&mut out, why, now);
     for attempt in why.attempts.iter().take(SHOWN) {
         let status = attempt
@@ -89,11 +92,46 @@ fn write_published(out: &mut String, why: &Why, now: &str) {
         size(published.bytes)
     );
     let _ = writeln!(out, "             sha256 {}", published.sha256);
+    let is_message = |upload: &Upload| upload.object_key.is_some();
+    if let Some(id) = &published.remote_id
+        && !why.uploads.first().is_some_and(is_message)
+    {
+        let _ = writeln!(out, "             file id {}", escaped(id.as_bytes()));
+    }
     if published.in_doubt {
         out.push_str(
             "             a later upload was cut off, so the cloud may hold newer bytes\n",
         );
     }
+}
+
+/// What an agent's desk said to the newest upload.
+fn write_receipt(out: &mut String, why: &Why) {
+    let newest = why.uploads.first();
+    let names = newest.and_then(|upload| upload.remote_id.as_ref().zip(upload.object_key.as_ref()));
+    if let Some((message, object_key)) = names {
+        let _ = writeln!(out, "             message {message}, object {object_key}");
+    }
+}
+
+fn write_sending(out: &mut String, why: &Why, now: &str) {
+    let Some(sending) = &why.sending else {
+        return;
+    };
+    let Some(at) = &sending.begun_at else {
+        let _ = writeln!(
+            out,
+            "  handed in  as object {}; no message about it was sent yet",
+            sending.object_key
+        );
+        return;
+    };
+    let _ = writeln!(
+        out,
+        "  maybe sent {} as message {}: the answer was lost, so the agent may have it",
+        relative(at, now),
+        sending.message_id
+    );
 }
 
 fn write_job(out: &mut String, why: &Why, now: &str) {

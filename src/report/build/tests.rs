@@ -34,6 +34,7 @@ fn facts(folder: FolderFacts) -> Facts {
             started_at: NOW,
         }),
         folders: vec![folder],
+        inboxes: Vec::new(),
         accounts: Vec::new(),
         live: Some(Live {
             folders: vec![FolderLive {
@@ -46,6 +47,7 @@ fn facts(folder: FolderFacts) -> Facts {
                 name: "shop".to_owned(),
                 ..AccountLive::default()
             }],
+            inboxes: Vec::new(),
         }),
     }
 }
@@ -106,7 +108,7 @@ fn the_json_has_exactly_the_fields_that_scripts_rely_on() {
     assert_eq!(
         keys(folder),
         "bytes eta_seconds excluded_dirs files flow last_success_at name path problems reason \
-         release state watch"
+         release state waiting_since watch"
     );
     assert_eq!(
         keys(&folder["files"]),
@@ -167,6 +169,13 @@ fn of_several_states_the_one_that_needs_a_person_most_is_told() {
     assert_eq!(status(&all).folders[0].reason.as_deref(), Some("gone"));
     all.folders[0].paused = true;
     assert_eq!(status(&all).state, State::Paused);
+}
+
+#[test]
+fn a_folder_in_sync_waits_for_nobody() {
+    let mut all = facts(www(synced(2)));
+    live(&mut all).accounts[0].gate = GateState::Waiting;
+    assert_eq!(status(&all).state, State::Idle);
 }
 
 #[test]
