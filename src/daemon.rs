@@ -1,9 +1,11 @@
 //! `syncd run`: takes the lock, starts the engine on the real world, answers commands, obeys signals, and
 //! stops in order. It decides nothing about files.
 
+mod alerts;
 pub mod client;
 pub mod control;
 pub mod hardening;
+pub mod journal;
 pub mod location;
 pub mod lock;
 pub mod logging;
@@ -15,6 +17,7 @@ pub mod selector;
 pub mod service;
 pub mod signals;
 pub mod socket;
+mod web;
 pub mod world;
 
 use std::path::{Path, PathBuf};
@@ -24,6 +27,7 @@ use crate::config::{Config, ConfigError, Environment, LogFormat};
 use crate::engine::EngineError;
 use crate::model::event::Observer;
 use crate::store::StoreError;
+use crate::web::counters::Counters;
 
 use lock::{Lock, LockError};
 use observers::{JsonLines, LogLines, Several};
@@ -97,7 +101,7 @@ pub fn control_socket(config: &Config) -> PathBuf {
 /// It could not start, or a part of it failed.
 pub fn run(start: &Start) -> Result<(), DaemonError> {
     let config = Config::load(&start.environment, start.config.as_deref())?;
-    let journal = start.environment.get("JOURNAL_STREAM").is_some();
+    let journal = start.environment.get("JOURNAL_STREAM");
     let level = logging::level(config.log, start.verbose, start.quiet);
     let no_color = start.environment.get("NO_COLOR").is_some();
     logging::start(logging::lines(config.log.format, journal), level, no_color);
@@ -125,9 +129,9 @@ pub fn current_thread() -> Result<tokio::runtime::Runtime, DaemonError> {
         .map_err(DaemonError::system("start the runtime"))
 }
 
-/// Who is told of events under this configuration.
-fn observer(config: &Config) -> Arc<dyn Observer> {
-    let mut observers: Vec<Arc<dyn Observer>> = Vec::new();
+/// Who is told of events under this configuration, besides the counters.
+fn observer(config: &Config, counters: Arc<Counters>) -> Arc<dyn Observer> {
+    let mut observers: Vec<Arc<dyn Observer>> = vec![counters];
     if config.log.format == LogFormat::Json {
         observers.push(Arc::new(JsonLines));
     } else {

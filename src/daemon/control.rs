@@ -83,7 +83,8 @@ async fn client(
     stream.shutdown().await
 }
 
-async fn ask(request: Request, questions: &mpsc::Sender<Question>) -> Reply {
+/// Asks the main loop.
+pub(super) async fn ask(request: Request, questions: &mpsc::Sender<Question>) -> Reply {
     let (answer, reply) = oneshot::channel();
     let stopping = || Reply::Failed {
         message: "The daemon is stopping".to_owned(),

@@ -1,18 +1,21 @@
 //! Log lines: for people, for machines, for systemd's journal.
 //!
-//! Everything goes to stderr. Libraries that would log whole requests are held at `info`, whatever level
-//! is asked for: their lower levels show addresses and headers.
+//! Everything goes to stderr, or to the journal itself. Libraries that would log whole requests are held at
+//! `info`, whatever level is asked for: their lower levels show addresses and headers.
 
-use std::fmt::{self, Write as _};
+mod json;
+
+use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _};
+use std::os::fd::AsFd;
 
-use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::format::Writer;
-use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
-use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::config::{LogFormat, LogLevel, LogSpec};
+
+use super::journal::Journal;
 
 /// Libraries whose lower levels could show secrets.
 const HELD_AT_INFO: [&str; 8] = [
@@ -33,18 +36,25 @@ pub enum Lines {
     Text,
     /// An object a line.
     Json,
-    /// With the priority in front, without a time.
+    /// Entries of the journal, with their fields.
     Journald,
 }
 
-/// What `auto` means here; `journal` tells whether the process runs under the journal.
-pub fn lines(format: LogFormat, journal: bool) -> Lines {
+/// What `auto` means here. `journal_stream` is the variable of that name: it outlives a redirection of
+/// stderr to somewhere else, so it is compared with what stderr is now.
+pub fn lines(format: LogFormat, journal_stream: Option<&str>) -> Lines {
     match format {
         LogFormat::Json => Lines::Json,
         LogFormat::Journald => Lines::Journald,
-        LogFormat::Auto if journal && !io::stderr().is_terminal() => Lines::Journald,
+        LogFormat::Auto if is_stream(journal_stream, io::stderr()) => Lines::Journald,
         LogFormat::Auto | LogFormat::Text => Lines::Text,
     }
+}
+
+/// Whether the descriptor is what systemd wrote into `$JOURNAL_STREAM` (`DEVICE:INODE`).
+fn is_stream(journal_stream: Option<&str>, descriptor: impl AsFd) -> bool {
+    rustix::fs::fstat(descriptor)
+        .is_ok_and(|stat| Some(&*format!("{}:{}", stat.st_dev, stat.st_ino)) == journal_stream)
 }
 
 /// The level in effect: the configured one, unless the command line asks for more or less.
@@ -59,15 +69,21 @@ pub fn level(spec: LogSpec, verbose: u8, quiet: bool) -> LogLevel {
 
 /// Starts logging. A second call changes nothing.
 pub fn start(lines: Lines, level: LogLevel, no_color: bool) {
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter(level))
-        .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal() && !no_color);
+    let text = || {
+        tracing_subscriber::fmt()
+            .with_env_filter(filter(level))
+            .with_writer(io::stderr)
+            .with_ansi(io::stderr().is_terminal() && !no_color)
+    };
     // Only a second call can fail.
     let _ = match lines {
-        Lines::Text => builder.with_target(false).try_init(),
-        Lines::Json => builder.json().flatten_event(true).try_init(),
-        Lines::Journald => builder.with_ansi(false).event_format(Journald).try_init(),
+        Lines::Text => text().with_target(false).try_init(),
+        Lines::Json => text().event_format(json::JsonLog).try_init(),
+        Lines::Journald => tracing_subscriber::registry()
+            .with(filter(level))
+            .with(Journal::of_this_machine())
+            .try_init()
+            .map_err(Into::into),
     };
 }
 
@@ -81,38 +97,6 @@ fn filter(level: LogLevel) -> EnvFilter {
     EnvFilter::new(text)
 }
 
-/// `<4>message field=value`, which the journal reads the priority from.
-struct Journald;
-
-impl<S, N> FormatEvent<S, N> for Journald
-where
-    S: Subscriber + for<'a> LookupSpan<'a>,
-    N: for<'a> FormatFields<'a> + 'static,
-{
-    fn format_event(
-        &self,
-        context: &FmtContext<'_, S, N>,
-        mut writer: Writer<'_>,
-        event: &Event<'_>,
-    ) -> fmt::Result {
-        write!(writer, "<{}>", priority(*event.metadata().level()))?;
-        context
-            .field_format()
-            .format_fields(writer.by_ref(), event)?;
-        writeln!(writer)
-    }
-}
-
-/// The priority of syslog.
-fn priority(level: Level) -> u8 {
-    match level {
-        Level::ERROR => 3,
-        Level::WARN => 4,
-        Level::INFO => 6,
-        _ => 7,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -123,6 +107,18 @@ mod tests {
         for library in HELD_AT_INFO {
             assert!(filter.contains(&format!("{library}=info")), "{filter}");
         }
+    }
+
+    #[test]
+    fn the_journal_is_known_by_its_device_and_inode() {
+        let file = tempfile::tempfile().unwrap();
+        let stat = rustix::fs::fstat(&file).unwrap();
+        let itself = format!("{}:{}", stat.st_dev, stat.st_ino);
+        let another = format!("{}:{}", stat.st_dev, stat.st_ino + 1);
+        assert!(is_stream(Some(&itself), &file));
+        assert!(!is_stream(Some(&another), &file));
+        assert!(!is_stream(Some(""), &file));
+        assert!(!is_stream(None, &file));
     }
 
     #[test]

@@ -46,7 +46,8 @@ pub fn notices(config: &Config, environment: &Environment) -> Vec<String> {
     notices
 }
 
-fn has_roots(environment: &Environment) -> bool {
+/// Whether CA certificates are where distributions keep them.
+pub fn has_roots(environment: &Environment) -> bool {
     ["SSL_CERT_FILE", "SSL_CERT_DIR"]
         .iter()
         .filter_map(|name| environment.get(name))

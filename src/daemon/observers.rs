@@ -109,6 +109,31 @@ impl Observer for LogLines {
                     folder, %path, code, remedy, attempt, next, said, held_back, "not uploaded"
                 );
             }
+            Event::ReceiveFailed {
+                inbox,
+                message,
+                code,
+                remedy,
+                attempt,
+                next_attempt_at,
+                words: said,
+            } => {
+                let Some(held_back) = self.tell(at, &format!("{inbox} {code} {remedy}")) else {
+                    return;
+                };
+                let next = next_attempt_at.map(|at| at.to_string()).unwrap_or_default();
+                tracing::warn!(
+                    inbox,
+                    message_id = message,
+                    code,
+                    remedy,
+                    attempt,
+                    next,
+                    said,
+                    held_back,
+                    "not received"
+                );
+            }
             Event::Notice { name, message } => tracing::warn!(name, "{message}"),
             event => log_work(event),
         }
@@ -141,8 +166,7 @@ fn log_work(event: &Event) {
             attempts,
             ..
         } => {
-            let seconds = rounded(*seconds);
-            tracing::info!(folder, %path, bytes, seconds, attempts, "uploaded");
+            tracing::info!(folder, %path, bytes, seconds = rounded(*seconds), attempts, "uploaded");
         }
         Event::ReleaseFinished {
             folder,
@@ -163,20 +187,33 @@ fn log_work(event: &Event) {
                 "release ended"
             );
         }
+        Event::Received {
+            inbox,
+            path,
+            bytes,
+            message: message_id,
+            ..
+        } => tracing::info!(inbox, %path, bytes, message_id, "received"),
         Event::State {
             name,
             from,
             to,
             reason,
-        } => {
-            let reason = reason.as_deref().unwrap_or_default();
-            if matches!(to.as_str(), "blocked" | "degraded" | "waiting" | "paused") {
-                tracing::warn!(name, from, to, reason, "state");
-            } else {
-                tracing::info!(name, from, to, reason, "state");
-            }
-        }
-        Event::ScanProgress { .. } | Event::Failed { .. } | Event::Notice { .. } => {}
+        } => log_state(name, from, to, reason.as_deref().unwrap_or_default()),
+        Event::ScanProgress { .. }
+        | Event::Answered { .. }
+        | Event::Overflowed { .. }
+        | Event::Failed { .. }
+        | Event::ReceiveFailed { .. }
+        | Event::Notice { .. } => {}
+    }
+}
+
+fn log_state(name: &str, from: &str, to: &str, reason: &str) {
+    if matches!(to, "blocked" | "degraded" | "waiting" | "paused") {
+        tracing::warn!(name, from, to, reason, "state");
+    } else {
+        tracing::info!(name, from, to, reason, "state");
     }
 }
 

@@ -16,24 +16,26 @@ pub enum Request {
     Status,
     /// What only the running engine knows.
     Live,
-    /// Try jobs again now.
+    /// Look at all folders now.
+    Scan,
+    /// Try jobs and messages again now.
     Retry {
         /// Which.
         selector: Selector,
     },
-    /// Give jobs up.
+    /// Give jobs and messages up.
     Drop {
         /// Which.
         selector: Selector,
     },
-    /// Stop a folder.
+    /// Stop a folder or an inbox.
     Pause {
-        /// Folder.
+        /// Its name.
         name: String,
     },
-    /// Go on with a folder.
+    /// Go on with a folder or an inbox.
     Resume {
-        /// Folder.
+        /// Its name.
         name: String,
     },
 }
@@ -46,10 +48,12 @@ pub enum Selector {
     All,
     /// Those that were given up.
     Dead,
-    /// Those of a folder.
+    /// Those of a folder, or the messages of an inbox.
     Folder(String),
-    /// A path of a folder (raw bytes), or all below it.
+    /// A path of a folder (raw bytes), or all below it; or a received file of an inbox.
     Path(String, Vec<u8>),
+    /// A message of an inbox, by its code.
+    Message(String, String),
 }
 
 /// What the daemon answers.
@@ -68,10 +72,10 @@ pub enum Reply {
     },
     /// Done.
     Changed {
-        /// How many jobs, or whether a folder's state changed (1 or 0).
+        /// How many jobs and messages, or whether a folder's state changed (1 or 0).
         count: u64,
     },
-    /// No such folder.
+    /// No such folder or inbox.
     UnknownFolder {
         /// Its name.
         name: String,
@@ -92,8 +96,12 @@ mod tests {
         for request in [
             Request::Status,
             Request::Live,
+            Request::Scan,
             Request::Retry {
                 selector: Selector::All,
+            },
+            Request::Retry {
+                selector: Selector::Message("desk".to_owned(), "m-1".to_owned()),
             },
             Request::Drop {
                 selector: Selector::Path("www".to_owned(), vec![0xff, b'a']),

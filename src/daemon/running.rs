@@ -5,7 +5,9 @@
     reason = "deadlines towards people and systemd; the engine does not see them"
 )]
 
+use std::fmt::Write as _;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::UnixListener;
@@ -15,19 +17,22 @@ use tokio::time::timeout;
 use crate::adapter::system_clock::SystemClock;
 use crate::config::{Config, ConfigError};
 use crate::engine::live::IntakeState;
-use crate::engine::{Command, Engine, EngineError, Mode, Settings};
+use crate::engine::{Command, Engine, EngineError, Mode};
 use crate::model::time::Timestamp;
 use crate::port::clock::Clock as _;
 use crate::report::facts::{DaemonFacts, LiveFacts};
 use crate::report::gather;
-use crate::store::{Reader, Store};
+use crate::store::{Messages, Reader, Selection, Store};
+use crate::web::counters::Counters;
 
+use super::alerts::Alerts;
 use super::control::{self, Question};
 use super::location::Location;
 use super::protocol::{Reply, Request};
 use super::selector::{self, Unknown};
 use super::service::{self, Progress, Watchdog};
 use super::signals::{self, Signal};
+use super::web::Web;
 use super::{DaemonError, Start, control_socket, database, observer, socket, world};
 
 /// How long a stop may take in all.
@@ -46,6 +51,21 @@ struct Running {
     store: Store,
     reader: Reader,
     started_at: Timestamp,
+    counters: Arc<Counters>,
+}
+
+/// Those who show the daemon to others.
+struct Watchers {
+    web: Web,
+    alerts: Alerts,
+}
+
+impl Watchers {
+    /// Do as this configuration says from now on.
+    async fn follow(&mut self, config: &Config) {
+        self.web.follow(config.http.as_ref()).await;
+        self.alerts.follow(config);
+    }
 }
 
 /// Why the inner loop was left.
@@ -62,9 +82,19 @@ pub(super) async fn until_stopped(start: &Start, config: Config) -> Result<(), D
     let path = control_socket(&config);
     let listener = listen(&path)?;
     let own = rustix::process::geteuid().as_raw();
-    let control = tokio::spawn(control::serve(listener, own, questions));
+    let control = tokio::spawn(control::serve(listener, own, questions.clone()));
     let state_dir = config.state_dir.clone();
-    let running = Running::start(config, SystemClock::new().now()).await?;
+    let counters = Arc::new(Counters::default());
+    let mut watchers = Watchers {
+        web: Web::start(
+            config.http.clone(),
+            questions.clone(),
+            Arc::clone(&counters),
+        )
+        .await?,
+        alerts: Alerts::new(questions),
+    };
+    let running = Running::start(config, SystemClock::new().now(), counters).await?;
     let location = Location {
         pid: std::process::id(),
         socket: path.clone(),
@@ -83,8 +113,11 @@ pub(super) async fn until_stopped(start: &Start, config: Config) -> Result<(), D
         pid = location.pid,
         "running"
     );
-    let ended = work(start, running, &mut signals, asked).await;
+    watchers.alerts.follow(&running.config);
+    let ended = work(start, running, &mut watchers, &mut signals, asked).await;
     control.abort();
+    watchers.web.stop();
+    watchers.alerts.stop();
     remove(&path, &state_dir);
     ended
 }
@@ -107,6 +140,7 @@ fn remove(path: &Path, state_dir: &Path) {
 async fn work(
     start: &Start,
     mut running: Running,
+    watchers: &mut Watchers,
     signals: &mut SignalReceiver,
     mut asked: mpsc::Receiver<Question>,
 ) -> Result<(), DaemonError> {
@@ -127,10 +161,17 @@ async fn work(
                 service::reloading();
                 match reread(start, &running.config) {
                     Ok(None) => tracing::info!("the configuration has not changed"),
-                    Ok(Some(config)) => match running.replace(config, signals).await? {
-                        Some(next) => running = next,
-                        None => return Ok(()),
-                    },
+                    Ok(Some(config)) => {
+                        if is_same_for_the_engine(&config, &running.config) {
+                            running.config = config;
+                        } else {
+                            match running.replace(config, signals).await? {
+                                Some(next) => running = next,
+                                None => return Ok(()),
+                            }
+                        }
+                        watchers.follow(&running.config).await;
+                    }
                     Err(error) => {
                         tracing::error!(
                             "the configuration is not valid and changes nothing: {error}"
@@ -154,23 +195,32 @@ fn reread(start: &Start, old: &Config) -> Result<Option<Config>, ConfigError> {
     if new.log != old.log {
         tracing::warn!("[log] takes effect with the next start");
     }
-    let same = new.folders == old.folders
-        && new.accounts == old.accounts
-        && new.network == old.network
-        && new.limits == old.limits;
+    let same =
+        is_same_for_the_engine(&new, old) && new.http == old.http && new.alerts == old.alerts;
     Ok((!same).then_some(new))
 }
 
+/// Whether nothing changed that the engine would have to be started anew for.
+fn is_same_for_the_engine(new: &Config, old: &Config) -> bool {
+    new.folders == old.folders
+        && new.accounts == old.accounts
+        && new.desks == old.desks
+        && new.inboxes == old.inboxes
+        && new.network == old.network
+        && new.limits == old.limits
+}
+
 impl Running {
-    async fn start(config: Config, started_at: Timestamp) -> Result<Self, DaemonError> {
+    async fn start(
+        config: Config,
+        started_at: Timestamp,
+        counters: Arc<Counters>,
+    ) -> Result<Self, DaemonError> {
         let store = Store::open(&database(&config.state_dir))?;
         let reader = store.reader()?;
-        let ports = world::ports(&config, observer(&config));
-        let settings = Settings {
-            folders: config.folders.clone(),
-            accounts: config.accounts.clone(),
-            attempts_max: config.limits.attempts,
-        };
+        counters.know(&config.folders, &config.inboxes);
+        let ports = world::ports(&config, observer(&config, Arc::clone(&counters)));
+        let settings = world::settings(&config);
         let engine = Engine::start(ports, store.clone(), settings, Mode::Run).await?;
         Ok(Self {
             config,
@@ -178,6 +228,7 @@ impl Running {
             store,
             reader,
             started_at,
+            counters,
         })
     }
 
@@ -247,10 +298,19 @@ impl Running {
         };
         let (blocked, scanning) = (count(IntakeState::Blocked), count(IntakeState::Scanning));
         let sending: u64 = live.accounts.iter().map(|account| account.in_flight).sum();
-        format!(
+        let mut line = format!(
             "{} folders, {blocked} blocked, {scanning} scanning, {sending} files being sent",
             live.folders.len()
-        )
+        );
+        if !live.inboxes.is_empty() {
+            let polled = live.inboxes.iter().filter(|inbox| inbox.connected).count();
+            let _ = write!(
+                line,
+                ", {polled} of {} inboxes connected",
+                live.inboxes.len()
+            );
+        }
+        line
     }
 
     async fn answer(&self, question: Question) {
@@ -260,8 +320,15 @@ impl Running {
             Request::Live => Ok(Reply::Live {
                 live: LiveFacts::of(&self.engine.live()),
             }),
-            Request::Retry { selector } => self.edit(selector, Command::Retry).await,
-            Request::Drop { selector } => self.edit(selector, Command::Drop).await,
+            Request::Scan => self.command(Command::ScanNow).await,
+            Request::Retry { selector } => {
+                self.edit(selector, Command::Retry, Command::RetryMessages)
+                    .await
+            }
+            Request::Drop { selector } => {
+                self.edit(selector, Command::Drop, Command::DropMessages)
+                    .await
+            }
             Request::Pause { name } => self.command(Command::Pause(name)).await,
             Request::Resume { name } => self.command(Command::Resume(name)).await,
         };
@@ -276,12 +343,20 @@ impl Running {
     async fn edit(
         &self,
         selector: super::protocol::Selector,
-        command: impl FnOnce(crate::store::Selection) -> Command,
+        of_jobs: impl FnOnce(Selection) -> Command,
+        of_messages: impl FnOnce(Messages) -> Command,
     ) -> Result<Reply, DaemonError> {
-        match selector::selection(&self.reader, selector)? {
-            Ok(selection) => self.command(command(selection)).await,
-            Err(Unknown(name)) => Ok(Reply::UnknownFolder { name }),
+        let chosen = match selector::chosen(&self.reader, selector)? {
+            Ok(chosen) => chosen,
+            Err(Unknown(name)) => return Ok(Reply::UnknownFolder { name }),
+        };
+        let jobs = chosen.jobs.map(of_jobs);
+        let messages = chosen.messages.map(of_messages);
+        let mut count = 0;
+        for command in jobs.into_iter().chain(messages) {
+            count += self.engine.command(command).await?;
         }
+        Ok(Reply::Changed { count })
     }
 
     async fn command(&self, command: Command) -> Result<Reply, DaemonError> {
@@ -293,6 +368,7 @@ impl Running {
     fn answer_status(&self, answer: oneshot::Sender<Reply>) {
         let (live, reader) = (self.engine.live(), self.reader.clone());
         let folders = self.config.folders.clone();
+        let inboxes = self.config.inboxes.clone();
         let daemon = DaemonFacts {
             pid: std::process::id(),
             started_at: self.started_at,
@@ -301,6 +377,7 @@ impl Running {
             let now = SystemClock::new().now();
             let asked = gather::Asked {
                 folders: &folders,
+                inboxes: &inboxes,
                 daemon: Some(daemon),
                 live: Some(live),
             };
@@ -350,17 +427,18 @@ impl Running {
         signals: &mut SignalReceiver,
     ) -> Result<Option<Self>, DaemonError> {
         let (old, started_at) = (self.config.clone(), self.started_at);
+        let counters = Arc::clone(&self.counters);
         if self.drain(signals, Next::Reload).await? {
             return Ok(None);
         }
-        match Self::start(config, started_at).await {
+        match Self::start(config, started_at, Arc::clone(&counters)).await {
             Ok(running) => {
                 tracing::info!("the new configuration is in effect");
                 Ok(Some(running))
             }
             Err(error) => {
                 tracing::error!("the new configuration could not be started: {error}");
-                Self::start(old, started_at).await.map(Some)
+                Self::start(old, started_at, counters).await.map(Some)
             }
         }
     }
