@@ -1,18 +1,25 @@
 //! What a person types. Each command reads facts, prints a report, or asks the daemon; none decides.
 
 pub mod args;
+pub mod completions;
 pub mod config;
 pub mod context;
 pub mod demo;
+pub mod doctor;
+pub mod drive;
 pub mod emulate;
 pub mod exit;
 pub mod explain;
 pub mod history;
+pub mod inbox;
+pub mod man;
 pub mod once;
 pub mod place;
 pub mod plan;
 pub mod progress;
 pub mod queue;
+pub mod report;
+pub mod send;
 pub mod status;
 pub mod terminal;
 pub mod why;
@@ -66,11 +73,17 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::Queue(queue) => queue::run(context, queue),
         Command::Pause(named) => queue::pause(context, &named.name),
         Command::Resume(named) => queue::resume(context, &named.name),
+        Command::Inbox(args::Inbox::List(list)) => inbox::list(context, &list),
+        Command::Send(send) => send::run(context, &send),
         Command::History(history) => history::run(context, &history),
+        Command::Doctor(doctor) => doctor::run(context, &doctor),
+        Command::Report(report) => report::run(context, &report),
         Command::Explain(explain) => explain::run(&explain),
         Command::Config(config) => config::run(context, config),
         Command::Emulate(emulate) => emulate::run(emulate),
         Command::Demo(demo) => demo::run(&demo),
+        Command::Completions(completions) => Ok(completions::run(&completions)),
+        Command::Man(man) => man::run(&man),
     }
 }
 

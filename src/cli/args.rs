@@ -51,7 +51,7 @@ pub struct Global {
 pub enum Command {
     /// The daemon: scan, watch and upload until SIGTERM or SIGINT
     Run,
-    /// Bring every folder (or the named ones) up to date, then exit
+    /// Bring every folder (or the named ones) up to date, ask every inbox once, then exit
     Once(Once),
     /// What `once` would do, in publish order; changes nothing
     Plan(Once),
@@ -62,12 +62,21 @@ pub enum Command {
     /// Look at the queue, try jobs again, or give them up
     #[command(subcommand)]
     Queue(Queue),
-    /// Stop a folder; survives a restart
+    /// Stop a folder or an inbox; survives a restart
     Pause(Named),
-    /// Go on with a folder, and lift a pause of its account
+    /// Go on with a folder or an inbox, and lift a pause of its account
     Resume(Named),
+    /// What came through inboxes
+    #[command(subcommand)]
+    Inbox(Inbox),
+    /// Put files in an outbox at once and wait for the receipt
+    Send(Send),
     /// Releases and, for a path, every upload
     History(History),
+    /// Look at everything the daemon stands on: what is well, what is wrong, how to mend it
+    Doctor(Doctor),
+    /// One text for the report of a defect: versions, checks, configuration, status; no secrets
+    Report(Report),
     /// What a code means, what syncd does about it, and what you do
     Explain(Explain),
     /// Check, show or begin a configuration
@@ -77,12 +86,16 @@ pub enum Command {
     Emulate(Emulate),
     /// A complete tour in a temporary folder against `emulate`
     Demo(Demo),
+    /// Completions for a shell, on stdout
+    Completions(Completions),
+    /// Pages of the manual: syncd(1), syncd.toml(5), syncd-errors(7) and one for each command
+    Man(Man),
 }
 
 /// `once` and `plan`.
 #[derive(Debug, Args)]
 pub struct Once {
-    /// Folders; all if none is named
+    /// Folders (and, for `once`, inboxes); all if none is named
     #[arg(value_name = "NAME")]
     pub names: Vec<String>,
     /// JSON instead of text
@@ -108,7 +121,8 @@ pub struct Status {
 /// `why`.
 #[derive(Debug, Args)]
 pub struct Why {
-    /// An absolute path, a path from here, or NAME:path below the folder NAME
+    /// An absolute path, a path from here, or NAME:path below the folder or inbox NAME; for a file that is
+    /// still to come, NAME:CODE of its message
     pub path: OsString,
     /// JSON instead of text
     #[arg(long)]
@@ -145,10 +159,11 @@ pub struct QueueList {
 /// Which jobs are meant.
 #[derive(Debug, Args)]
 pub struct Selectors {
-    /// Files, or directories with all below them
+    /// Files, or directories with all below them; received files too, and INBOX:CODE for the message of one
+    /// that is still to come
     #[arg(value_name = "PATH", conflicts_with_all = ["folder", "dead", "all"])]
     pub paths: Vec<OsString>,
-    /// All jobs of a folder
+    /// All jobs of a folder, or all of an inbox
     #[arg(long, value_name = "NAME", conflicts_with_all = ["dead", "all"])]
     pub folder: Option<String>,
     /// All jobs that were given up
@@ -159,11 +174,48 @@ pub struct Selectors {
     pub all: bool,
 }
 
-/// A command about one folder.
+/// A command about one folder or inbox.
 #[derive(Debug, Args)]
 pub struct Named {
-    /// Folder
+    /// Folder or inbox
     pub name: String,
+}
+
+/// `inbox`.
+#[derive(Debug, Subcommand)]
+pub enum Inbox {
+    /// Files that came, are on their way, or were given up; the newest first
+    List(InboxList),
+}
+
+/// `inbox list`.
+#[derive(Debug, Args)]
+pub struct InboxList {
+    /// Inbox; all if none is named
+    pub name: Option<String>,
+    /// Show at most this many
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub limit: usize,
+    /// JSON instead of text
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `send`.
+#[derive(Debug, Args)]
+pub struct Send {
+    /// Files; each is copied into the outbox under its own name
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+    /// The outbox: a folder with flow = "ccmessaging"
+    #[arg(long, value_name = "NAME")]
+    pub to: String,
+    /// Wait for the receipts at most this long (such as 30s, 5m)
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = duration)]
+    pub timeout: Duration,
+    /// JSON instead of text
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `history`.
@@ -177,6 +229,22 @@ pub struct History {
     /// JSON instead of text
     #[arg(long)]
     pub json: bool,
+}
+
+/// `doctor`.
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// JSON instead of text
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `report`.
+#[derive(Debug, Args)]
+pub struct Report {
+    /// Write it to a new file instead of stdout
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
 }
 
 /// `explain`.
@@ -213,6 +281,8 @@ pub enum Config {
         #[arg(long, conflicts_with = "path")]
         stdout: bool,
     },
+    /// The JSON Schema of the file, for editors
+    Schema,
 }
 
 /// `emulate`.
@@ -232,6 +302,24 @@ pub struct Demo {
     /// End after the tour instead of serving the site
     #[arg(long)]
     pub exit: bool,
+}
+
+/// `completions`.
+#[derive(Debug, Args)]
+pub struct Completions {
+    /// Which shell
+    pub shell: clap_complete::Shell,
+}
+
+/// `man`.
+#[derive(Debug, Args)]
+pub struct Man {
+    /// A page, such as syncd, syncd-once, syncd.toml or syncd-errors: to stdout
+    #[arg(value_name = "PAGE", default_value = "syncd")]
+    pub page: String,
+    /// Write all pages into this directory instead
+    #[arg(long, value_name = "DIR", conflicts_with = "page")]
+    pub out: Option<PathBuf>,
 }
 
 /// The span of a `--wait` without one.

@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use crate::config::{check, sample, show};
+use crate::config::{check, sample, schema, show};
 use crate::model::path::escaped;
 
 use super::args;
@@ -37,6 +37,10 @@ pub fn run(context: &Context, asked: args::Config) -> Result<Exit, Failure> {
             } else {
                 terminal::data(&show::text(&config));
             }
+            Ok(Exit::Done)
+        }
+        args::Config::Schema => {
+            terminal::data(&format!("{:#}\n", schema::schema()));
             Ok(Exit::Done)
         }
         args::Config::Init { path, stdout } => init(context, path, stdout),

@@ -8,6 +8,7 @@ use crate::daemon::client::{ClientError, owner_of};
 use crate::daemon::lock::LockError;
 use crate::daemon::{DaemonError, database};
 use crate::engine::EngineError;
+use crate::model::desk::InboxSpec;
 use crate::model::folder::FolderSpec;
 use crate::model::time::Timestamp;
 use crate::port::clock::Clock as _;
@@ -100,22 +101,56 @@ pub fn folder<'a>(config: &'a Config, name: &str) -> Result<&'a FolderSpec, Fail
 
 /// No such folder, with the name that was probably meant.
 pub fn unknown_folder(config: &Config, name: &str) -> Failure {
-    let names = config.folders.iter().map(|folder| folder.name.as_str());
-    let nearest = names
-        .clone()
+    let names: Vec<&str> = folder_names(config).collect();
+    unknown("folder", &names, name)
+}
+
+fn folder_names(config: &Config) -> impl Iterator<Item = &str> {
+    config.folders.iter().map(|folder| folder.name.as_str())
+}
+
+fn inbox_names(config: &Config) -> impl Iterator<Item = &str> {
+    config.inboxes.iter().map(|inbox| inbox.name.as_str())
+}
+
+/// The inbox of a name.
+pub fn inbox<'a>(config: &'a Config, name: &str) -> Result<&'a InboxSpec, Failure> {
+    let names: Vec<&str> = inbox_names(config).collect();
+    let found = config.inboxes.iter().find(|inbox| inbox.name == name);
+    found.ok_or_else(|| unknown("inbox", &names, name))
+}
+
+/// Whether a name is that of a folder or of an inbox.
+pub fn check_name(config: &Config, name: &str) -> Result<(), Failure> {
+    let names: Vec<&str> = folder_names(config).chain(inbox_names(config)).collect();
+    if names.contains(&name) {
+        return Ok(());
+    }
+    let thing = if config.inboxes.is_empty() {
+        "folder"
+    } else {
+        "folder or inbox"
+    };
+    Err(unknown(thing, &names, name))
+}
+
+/// No such thing, with the name that was probably meant.
+fn unknown(thing: &str, known: &[&str], name: &str) -> Failure {
+    let nearest = known
+        .iter()
         .map(|known| (strsim::damerau_levenshtein(known, name), known))
         .min()
         .filter(|(distance, known)| *distance <= 1 + known.len() / 4);
-    let known: Vec<&str> = names.collect();
-    let hint = match (nearest, known.as_slice()) {
+    let hint = match (nearest, known) {
         (Some((_, meant)), _) => format!("; did you mean \"{meant}\"?"),
+        (None, []) if thing == "inbox" => "; no [[inbox]] is configured".to_owned(),
         (None, []) => "; no [[folder]] is configured".to_owned(),
         (None, known) => format!("; there are: {}", known.join(", ")),
     };
     let name = crate::model::path::escaped(name.as_bytes());
     Failure::new(
         Exit::NotFound,
-        format!("There is no folder \"{name}\"{hint}"),
+        format!("There is no {thing} \"{name}\"{hint}"),
     )
 }
 

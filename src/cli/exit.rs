@@ -32,6 +32,47 @@ pub enum Exit {
 }
 
 impl Exit {
+    /// All, by their numbers.
+    pub const ALL: [Self; 12] = [
+        Self::Done,
+        Self::Unexpected,
+        Self::Usage,
+        Self::NotInSync,
+        Self::NotFound,
+        Self::Temporary,
+        Self::Refused,
+        Self::Held,
+        Self::Daemon,
+        Self::Configuration,
+        Self::Interrupted,
+        Self::Terminated,
+    ];
+
+    /// What it means, for the manual.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Done => "Done, all in sync.",
+            Self::Unexpected => "Unexpected error.",
+            Self::Usage => "Wrong usage of the command line.",
+            Self::NotInSync => {
+                "Something is not in sync: changes pending (`plan`), files failed or given up \
+                 (`once`, `status --check`)."
+            }
+            Self::NotFound => "The named path, folder or release does not exist.",
+            Self::Temporary => {
+                "Temporary trouble, try again later: network, quota, time over for `--wait`."
+            }
+            Self::Refused => "The cloud refused credentials or permission.",
+            Self::Held => "Deletions are held back and wait for approval.",
+            Self::Daemon => "The daemon is not running; or another one already is (`run`, `once`).",
+            Self::Configuration => {
+                "Configuration or state refused at the start. systemd does not restart it."
+            }
+            Self::Interrupted => "Ended by SIGINT before the work was done.",
+            Self::Terminated => "Ended by SIGTERM before the work was done.",
+        }
+    }
+
     /// The number.
     pub fn code(self) -> u8 {
         match self {
@@ -103,6 +144,12 @@ mod tests {
                 assert_eq!(second.or(*first), *first);
             }
         }
+    }
+
+    #[test]
+    fn all_are_there_by_their_numbers() {
+        let codes = Exit::ALL.map(Exit::code);
+        assert_eq!(codes, [0, 1, 2, 3, 4, 5, 6, 7, 8, 78, 130, 143]);
     }
 
     #[test]

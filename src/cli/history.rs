@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
+use crate::model::path::escaped;
 use crate::report::SCHEMA;
 use crate::report::why::{Upload, upload};
 use crate::report::words::{counted, relative, size};
@@ -147,6 +148,11 @@ fn uploads_text(uploads: &Uploads, now: &str) -> String {
             size(upload.bytes),
             upload.sha256
         );
+        if let (Some(message), Some(key)) = (&upload.remote_id, &upload.object_key) {
+            let _ = writeln!(out, "  {:<14} message {message}, object {key}", "");
+        } else if let Some(id) = &upload.remote_id {
+            let _ = writeln!(out, "                 file id {}", escaped(id.as_bytes()));
+        }
     }
     out
 }

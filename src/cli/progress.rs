@@ -11,7 +11,7 @@ use crate::model::event::{Event, Observer};
 use crate::model::time::Timestamp;
 use crate::report::words::{counted, size};
 
-/// Uploads by folder.
+/// Uploads by folder, received files by inbox; no folder has the name of an inbox.
 #[derive(Debug, Default)]
 pub struct Tally(Mutex<BTreeMap<String, u64>>);
 
@@ -20,12 +20,17 @@ impl Tally {
     pub fn uploaded(&self, folder: &str) -> u64 {
         locked(&self.0).get(folder).copied().unwrap_or(0)
     }
+
+    /// How many files were put into an inbox.
+    pub fn received(&self, inbox: &str) -> u64 {
+        self.uploaded(inbox)
+    }
 }
 
 impl Observer for Tally {
     fn observe(&self, _at: Timestamp, event: &Event) {
-        if let Event::Uploaded { folder, .. } = event {
-            *locked(&self.0).entry(folder.clone()).or_default() += 1;
+        if let Event::Uploaded { folder: name, .. } | Event::Received { inbox: name, .. } = event {
+            *locked(&self.0).entry(name.clone()).or_default() += 1;
         }
     }
 }
@@ -130,8 +135,25 @@ impl Observer for Bar {
                 self.bar
                     .println(format!("{folder}:{path}: {code} {message}"));
             }
+            Event::ReceiveFailed {
+                inbox,
+                message,
+                code,
+                words,
+                ..
+            } => {
+                self.bar
+                    .println(format!("{inbox}: message {message}: {code} {words}"));
+            }
+            Event::Received { inbox, path, .. } => {
+                self.bar.println(format!("{inbox}: received {path}"));
+            }
             Event::Notice { name, message } => self.bar.println(format!("{name}: {message}")),
-            Event::ScanFinished { .. } | Event::ReleaseFinished { .. } | Event::State { .. } => {}
+            Event::Answered { .. }
+            | Event::Overflowed { .. }
+            | Event::ScanFinished { .. }
+            | Event::ReleaseFinished { .. }
+            | Event::State { .. } => {}
         }
     }
 }

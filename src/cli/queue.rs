@@ -1,10 +1,9 @@
 //! `syncd queue`, `pause`, `resume`: asked of the daemon; without one, the database is edited under its
 //! lock.
 
-use std::ffi::OsString;
-use std::fmt::Write as _;
+mod list;
 
-use serde::Serialize;
+use std::ffi::OsString;
 
 use crate::config::Config;
 use crate::daemon::client::{self, ClientError};
@@ -12,15 +11,12 @@ use crate::daemon::lock::Lock;
 use crate::daemon::protocol::{Reply, Request, Selector};
 use crate::daemon::selector::{self, Unknown};
 use crate::daemon::{current_thread, database};
-use crate::model::job::JobState;
 use crate::model::path::RelPath;
-use crate::report::SCHEMA;
-use crate::report::facts::fault_of;
-use crate::report::words::{counted, meaning_of, relative, size};
-use crate::store::{QueuedJob, Reader, Store};
+use crate::report::words::counted;
+use crate::store::{Reader, Store};
 
-use super::args::{Queue, QueueList, Selectors};
-use super::context::{Context, Failure, folder, reader, unknown_folder};
+use super::args::{Queue, Selectors};
+use super::context::{Context, Failure, check_name, folder, reader, unknown_folder};
 use super::exit::Exit;
 use super::{place, terminal};
 
@@ -28,7 +24,7 @@ use super::{place, terminal};
 pub fn run(context: &Context, queue: Queue) -> Result<Exit, Failure> {
     let config = context.config()?;
     match queue {
-        Queue::List(list) => show(context, &config, &list),
+        Queue::List(list) => list::show(context, &config, &list),
         Queue::Retry(selectors) => {
             let count = edit(context, &config, selectors, Edit::Retry)?;
             terminal::data(&format!(
@@ -53,7 +49,7 @@ pub fn run(context: &Context, queue: Queue) -> Result<Exit, Failure> {
 /// Runs `pause`.
 pub fn pause(context: &Context, name: &str) -> Result<Exit, Failure> {
     let config = context.config()?;
-    folder(&config, name)?;
+    check_name(&config, name)?;
     let count = do_it(
         context,
         &config,
@@ -63,6 +59,9 @@ pub fn pause(context: &Context, name: &str) -> Result<Exit, Failure> {
     )?;
     terminal::data(match count {
         0 => "It was paused already.\n",
+        _ if config.inboxes.iter().any(|inbox| inbox.name == name) => {
+            "Paused; the desk is not asked, and nothing is fetched.\n"
+        }
         _ => "Paused; changes are still noticed, nothing is sent.\n",
     });
     Ok(Exit::Done)
@@ -71,7 +70,7 @@ pub fn pause(context: &Context, name: &str) -> Result<Exit, Failure> {
 /// Runs `resume`.
 pub fn resume(context: &Context, name: &str) -> Result<Exit, Failure> {
     let config = context.config()?;
-    folder(&config, name)?;
+    check_name(&config, name)?;
     let count = do_it(
         context,
         &config,
@@ -123,7 +122,7 @@ fn chosen(config: &Config, selectors: Selectors) -> Result<Option<Vec<Selector>>
         return Ok(Some(vec![Selector::Dead]));
     }
     if let Some(name) = selectors.folder {
-        folder(config, &name)?;
+        check_name(config, &name)?;
         return Ok(Some(vec![Selector::Folder(name)]));
     }
     let paths: Result<Vec<Selector>, Failure> = selectors
@@ -135,6 +134,9 @@ fn chosen(config: &Config, selectors: Selectors) -> Result<Option<Vec<Selector>>
 }
 
 fn path_selector(config: &Config, typed: &OsString) -> Result<Selector, Failure> {
+    if let Some(place) = place::find_in_inbox(config, typed)? {
+        return message_selector(config, &place);
+    }
     let place = place::find(config, typed)?;
     let name = place.folder.name.clone();
     let Some(path) = &place.path else {
@@ -146,6 +148,28 @@ fn path_selector(config: &Config, typed: &OsString) -> Result<Selector, Failure>
         return Err(Failure::new(Exit::NotFound, message));
     }
     Ok(Selector::Path(name, path.as_bytes().to_vec()))
+}
+
+/// A received file or a message; the inbox itself stands for all of it.
+fn message_selector(config: &Config, place: &place::InboxPlace<'_>) -> Result<Selector, Failure> {
+    let name = place.inbox.name.clone();
+    let shown = place.shown();
+    if shown.is_empty() {
+        return Ok(Selector::Folder(name));
+    }
+    let row = match reader(&config.state_dir)? {
+        Some(reader) => place.message(&reader)?,
+        None => None,
+    };
+    match row {
+        Some(row) => Ok(Selector::Message(name, row.identity)),
+        None => Err(Failure::new(
+            Exit::NotFound,
+            format!(
+                "\"{shown}\" did not come through inbox {name}; `syncd inbox list {name}` shows what did"
+            ),
+        )),
+    }
 }
 
 /// Whether there is such a file or directory, or was.
@@ -194,22 +218,38 @@ fn alone(context: &Context, config: &Config, request: Request) -> Result<u64, Fa
     let now = context.now();
     current_thread()?.block_on(async {
         store.adopt_folders(&config.folders, now).await?;
+        let inboxes = config.inboxes.iter().map(|inbox| inbox.name.clone());
+        store.adopt_inboxes(inboxes.collect()).await?;
         let unknown = |Unknown(name): Unknown| unknown_folder(config, &name);
         let count = match request {
             Request::Retry { selector } => {
-                let selection = selector::selection(&reader, selector)?.map_err(unknown)?;
-                store.retry(selection, now).await?.jobs
+                let chosen = selector::chosen(&reader, selector)?.map_err(unknown)?;
+                let mut count = 0;
+                if let Some(jobs) = chosen.jobs {
+                    count += store.retry(jobs, now).await?.jobs;
+                }
+                if let Some(messages) = chosen.messages {
+                    count += store.retry_messages(messages, now).await?;
+                }
+                count
             }
             Request::Drop { selector } => {
-                let selection = selector::selection(&reader, selector)?.map_err(unknown)?;
-                store.drop_jobs(selection, now).await?.jobs
+                let chosen = selector::chosen(&reader, selector)?.map_err(unknown)?;
+                let mut count = 0;
+                if let Some(jobs) = chosen.jobs {
+                    count += store.drop_jobs(jobs, now).await?.jobs;
+                }
+                if let Some(messages) = chosen.messages {
+                    count += store.drop_messages(messages).await?;
+                }
+                count
             }
             Request::Pause { name } => set_paused(&store, &reader, &name, true).await?,
             Request::Resume { name } => {
                 lift(&store, &reader, config, &name).await?;
                 set_paused(&store, &reader, &name, false).await?
             }
-            Request::Status | Request::Live => 0,
+            Request::Status | Request::Live | Request::Scan => 0,
         };
         store.close().await;
         Ok(count)
@@ -222,17 +262,24 @@ async fn set_paused(
     name: &str,
     paused: bool,
 ) -> Result<u64, Failure> {
-    let row = reader.folders()?.into_iter().find(|row| row.name == name);
-    let Some(row) = row else {
-        return Ok(0);
-    };
-    store.set_paused(row.id, paused).await?;
-    Ok(u64::from(row.paused != paused))
+    if let Some(row) = reader.folders()?.iter().find(|row| row.name == name) {
+        store.set_paused(row.id, paused).await?;
+        return Ok(u64::from(row.paused != paused));
+    }
+    if let Some(row) = reader.inboxes()?.iter().find(|row| row.name == name) {
+        store.set_inbox_paused(name.to_owned(), paused).await?;
+        return Ok(u64::from(row.paused != paused));
+    }
+    Ok(0)
 }
 
-/// Opens the gate of a folder's account, so that the next start probes at once.
+/// Opens the gate of a folder's or inbox's account, so that the next start probes at once.
 async fn lift(store: &Store, reader: &Reader, config: &Config, name: &str) -> Result<(), Failure> {
-    let account = &folder(config, name)?.account;
+    let of_inbox = config.inboxes.iter().find(|inbox| inbox.name == name);
+    let account = match of_inbox {
+        Some(inbox) => &inbox.account,
+        None => &folder(config, name)?.account,
+    };
     for mut row in reader.accounts()? {
         if row.name == *account && row.state != "ready" {
             row.until = None;
@@ -241,133 +288,4 @@ async fn lift(store: &Store, reader: &Reader, config: &Config, name: &str) -> Re
         }
     }
     Ok(())
-}
-
-/// `queue list --json`.
-#[derive(Debug, Serialize)]
-struct List {
-    schema: u32,
-    jobs: Vec<Line>,
-    /// More jobs match than are listed.
-    truncated: bool,
-}
-
-#[derive(Debug, Serialize)]
-struct Line {
-    folder: String,
-    path: RelPath,
-    state: JobState,
-    reason: &'static str,
-    stage: &'static str,
-    release: i64,
-    bytes: u64,
-    attempts: u32,
-    next_attempt_at: Option<String>,
-    code: Option<String>,
-    meaning: Option<String>,
-}
-
-fn show(context: &Context, config: &Config, list: &QueueList) -> Result<Exit, Failure> {
-    let mut lines = List {
-        schema: SCHEMA,
-        jobs: Vec::new(),
-        truncated: false,
-    };
-    let selectors = Selectors {
-        paths: list.selectors.paths.clone(),
-        folder: list.selectors.folder.clone(),
-        ..list.selectors
-    };
-    let selectors = chosen(config, selectors)?.unwrap_or_else(|| vec![Selector::All]);
-    match reader(&config.state_dir)? {
-        None => terminal::note("There is no database yet: nothing has ever been queued."),
-        Some(reader) => {
-            for selector in selectors {
-                collect(&reader, config, selector, list.limit, &mut lines)?;
-            }
-        }
-    }
-    if list.json {
-        terminal::json(&lines);
-    } else {
-        terminal::data(&text(&lines, &context.now().to_string()));
-    }
-    Ok(Exit::Done)
-}
-
-fn collect(
-    reader: &Reader,
-    config: &Config,
-    selector: Selector,
-    limit: usize,
-    list: &mut List,
-) -> Result<(), Failure> {
-    let rows = reader.folders()?;
-    let Ok(selection) = selector::selection(reader, selector)? else {
-        // Configured, but never scanned: it has no jobs.
-        return Ok(());
-    };
-    let room = limit.saturating_sub(list.jobs.len());
-    let jobs = reader.queue(&selection, room.saturating_add(1))?;
-    list.truncated |= jobs.len() > room;
-    for job in jobs.into_iter().take(room) {
-        let row = rows.iter().find(|row| row.id == job.folder);
-        let name = row.map(|row| row.name.clone()).unwrap_or_default();
-        if config.folders.iter().any(|folder| folder.name == name) {
-            list.jobs.push(line(name, job));
-        }
-    }
-    Ok(())
-}
-
-fn line(folder: String, job: QueuedJob) -> Line {
-    let fault = job.fault.as_ref().map(fault_of);
-    Line {
-        folder,
-        state: job.state,
-        reason: job.reason.as_str(),
-        stage: job.stage.as_str(),
-        release: job.release.0,
-        bytes: job.bytes,
-        attempts: job.tries,
-        next_attempt_at: (job.state == JobState::Ready).then(|| job.due.to_string()),
-        code: fault.as_ref().map(|fault| fault.code.clone()),
-        meaning: fault.as_ref().map(meaning_of),
-        path: job.path,
-    }
-}
-
-fn text(list: &List, now: &str) -> String {
-    if list.jobs.is_empty() {
-        return "The queue is empty.\n".to_owned();
-    }
-    let mut out = String::new();
-    for job in &list.jobs {
-        let next = job.next_attempt_at.as_deref();
-        let next = next
-            .map(|at| format!(", due {}", relative(at, now)))
-            .unwrap_or_default();
-        let _ = writeln!(
-            out,
-            "{:<8} {}:{}  {} {}, release {}, {}{next}",
-            job.state.as_str(),
-            job.folder,
-            job.path,
-            job.reason,
-            job.stage,
-            job.release,
-            size(job.bytes)
-        );
-        if let (Some(code), Some(meaning)) = (&job.code, &job.meaning) {
-            let _ = writeln!(
-                out,
-                "         {code}: {meaning} (tried {} times)",
-                job.attempts
-            );
-        }
-    }
-    if list.truncated {
-        out.push_str("There are more; raise --limit to see them.\n");
-    }
-    out
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crate::config::Config;
 use crate::daemon::client::{self, ClientError};
 use crate::daemon::protocol::{Reply, Request};
-use crate::report::{Folder, State, Status, gather, text};
+use crate::report::{Folder, Inbox, State, Status, gather, text};
 
 use super::args;
 use super::context::{Context, Failure, reader};
@@ -61,6 +61,7 @@ pub fn report(context: &Context, config: &Config) -> Result<Status, Failure> {
     }
     let asked = gather::Asked {
         folders: &config.folders,
+        inboxes: &config.inboxes,
         daemon: None,
         live: None,
     };
@@ -73,10 +74,7 @@ pub fn report(context: &Context, config: &Config) -> Result<Status, Failure> {
 
 /// What `--check` ends with.
 fn check(status: &Status) -> Exit {
-    let in_sync = status
-        .folders
-        .iter()
-        .all(|folder| is_in_sync(folder) && is_well(folder));
+    let in_sync = standings(status).all(Standing::is_well);
     match (status.daemon.running, in_sync) {
         (false, _) => Exit::Daemon,
         (true, true) => Exit::Done,
@@ -84,20 +82,50 @@ fn check(status: &Status) -> Exit {
     }
 }
 
-/// Every file is published as it is.
-fn is_in_sync(folder: &Folder) -> bool {
-    folder.files.open() == 0 && folder.files.dead == 0 && folder.state != State::Scanning
+/// How far a folder or an inbox is from being in sync.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Standing {
+    state: State,
+    /// Files that will be in sync without a person.
+    is_open: bool,
+    /// Files were given up.
+    has_dead: bool,
 }
 
-fn is_well(folder: &Folder) -> bool {
-    !matches!(folder.state, State::Blocked | State::Paused)
+fn standings(status: &Status) -> impl Iterator<Item = Standing> {
+    let folders = status.folders.iter().map(Standing::of_folder);
+    folders.chain(status.inboxes.iter().map(Standing::of_inbox))
 }
 
-/// Nothing more happens here without a person.
-fn is_stuck(folder: &Folder) -> bool {
-    match folder.state {
-        State::Blocked | State::Paused => true,
-        _ => folder.files.open() == 0 && folder.files.dead > 0,
+impl Standing {
+    fn of_folder(folder: &Folder) -> Self {
+        Self {
+            state: folder.state,
+            is_open: folder.files.open() > 0 || folder.state == State::Scanning,
+            has_dead: folder.files.dead > 0,
+        }
+    }
+
+    fn of_inbox(inbox: &Inbox) -> Self {
+        Self {
+            state: inbox.state,
+            is_open: inbox.pending > 0,
+            has_dead: inbox.dead > 0,
+        }
+    }
+
+    /// Every file is where it belongs, and the next one will be.
+    fn is_well(self) -> bool {
+        !self.is_open && !self.has_dead && !self.is_stopped()
+    }
+
+    fn is_stopped(self) -> bool {
+        matches!(self.state, State::Blocked | State::Paused)
+    }
+
+    /// Nothing more happens here without a person.
+    fn is_stuck(self) -> bool {
+        self.is_stopped() || (!self.is_open && self.has_dead)
     }
 }
 
@@ -140,18 +168,14 @@ fn verdict(status: &Status) -> Option<Exit> {
     if !status.daemon.running {
         return Some(Exit::Daemon);
     }
-    if status
-        .folders
-        .iter()
-        .all(|folder| is_in_sync(folder) && is_well(folder))
-    {
+    if standings(status).all(Standing::is_well) {
         return Some(Exit::Done);
     }
-    let open = |folder: &&Folder| !(is_in_sync(folder) && is_well(folder));
-    let stuck = status.folders.iter().filter(open).all(is_stuck);
-    let blocked = status
-        .folders
-        .iter()
-        .any(|folder| folder.state == State::Blocked);
+    let mut open = standings(status).filter(|standing| !standing.is_well());
+    let stuck = open.all(Standing::is_stuck);
+    let blocked = standings(status).any(|standing| standing.state == State::Blocked);
     (stuck || blocked).then_some(Exit::NotInSync)
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::daemon::client;
 use crate::daemon::protocol::{Reply, Request};
 use crate::decide::filter::{IGNORE_FILE, IGNORE_FILE_BYTES_MAX, Rules, Verdict};
+use crate::model::desk::InboxSpec;
 use crate::model::folder::FolderSpec;
 use crate::model::key::Key;
 use crate::model::path::RelPath;
@@ -20,13 +21,13 @@ use crate::report::facts::LiveFacts;
 use crate::report::facts::StoredClass;
 use crate::report::gather::class;
 use crate::report::why::{OnDisk, Rule, WhyFacts};
-use crate::report::{why, why_text};
+use crate::report::{received, why, why_text};
 use crate::store::{Dossier, Reader};
 
 use super::args;
 use super::context::{Context, Failure, reader};
 use super::exit::Exit;
-use super::place;
+use super::place::{self, InboxPlace};
 use super::terminal;
 
 /// The most assets that are looked up as holding pages.
@@ -35,6 +36,9 @@ const HOLDINGS_MAX: usize = 50;
 /// Runs the command.
 pub fn run(context: &Context, asked: &args::Why) -> Result<Exit, Failure> {
     let config = context.config()?;
+    if let Some(place) = place::find_in_inbox(&config, &asked.path)? {
+        return received(context, &config, &place, asked.json);
+    }
     let place = place::find(&config, &asked.path)?;
     let Some(path) = place.path else {
         let name = &place.folder.name;
@@ -61,28 +65,102 @@ pub fn run(context: &Context, asked: &args::Why) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
+/// `why` of a received file.
+fn received(
+    context: &Context,
+    config: &Config,
+    place: &InboxPlace<'_>,
+    json: bool,
+) -> Result<Exit, Failure> {
+    let name = &place.inbox.name;
+    let shown = place.shown();
+    if shown.is_empty() {
+        let message = format!("That is the inbox {name} itself; `syncd status` tells about it");
+        return Err(Failure::new(Exit::Usage, message));
+    }
+    let reader = reader(&config.state_dir)?;
+    let row = match &reader {
+        Some(reader) => place.message(reader)?,
+        None => None,
+    };
+    let (Some(reader), Some(row)) = (&reader, row) else {
+        let message = format!(
+            "\"{shown}\" did not come through inbox {name}; `syncd inbox list {name}` shows what did"
+        );
+        return Err(Failure::new(Exit::NotFound, message));
+    };
+    let is_file = |path: &RelPath| {
+        let metadata = place.inbox.path.join(path.as_path()).symlink_metadata();
+        metadata.is_ok_and(|metadata| metadata.is_file())
+    };
+    let on_disk = row.file.as_ref().is_some_and(|file| is_file(&file.path));
+    let stopped = inbox_stopped(config, reader, place.inbox)?;
+    let why = received::why(&row, on_disk, stopped, context.now());
+    if json {
+        terminal::json(&why);
+    } else {
+        terminal::data(&received::why_text(&why, context.paint));
+    }
+    Ok(Exit::Done)
+}
+
+/// Why an inbox does not work now.
+fn inbox_stopped(
+    config: &Config,
+    reader: &Reader,
+    inbox: &InboxSpec,
+) -> Result<Option<String>, Failure> {
+    let name = &inbox.name;
+    if reader
+        .inboxes()?
+        .iter()
+        .any(|row| row.name == *name && row.paused)
+    {
+        let reason = format!("the inbox is paused; `syncd resume {name}` goes on");
+        return Ok(Some(reason));
+    }
+    let live = live_facts(config, Some(reader))?;
+    let known = live.inboxes.iter().find(|live| live.name == *name);
+    let Some(known) = known else {
+        return Ok(account_stopped(&live, &inbox.account));
+    };
+    if !matches!(known.state.as_str(), "waiting" | "blocked") {
+        return Ok(None);
+    }
+    let mut text = format!("the inbox is {}", known.state);
+    if let Some(reason) = &known.reason {
+        let _ = write!(text, ": {reason}");
+    }
+    if let Some(until) = known.until {
+        let _ = write!(text, " Next try at {}.", Timestamp(until));
+    }
+    Ok(Some(text))
+}
+
+/// From the daemon, else what the store remembers.
+fn live_facts(config: &Config, reader: Option<&Reader>) -> Result<LiveFacts, Failure> {
+    match (client::ask(&config.state_dir, &Request::Live), reader) {
+        (Ok(Reply::Live { live }), _) => Ok(live),
+        (_, Some(reader)) => Ok(LiveFacts::remembered(&reader.accounts()?)),
+        (_, None) => Ok(LiveFacts::default()),
+    }
+}
+
 fn facts(
     context: &Context,
     config: &Config,
     folder: &FolderSpec,
     path: &RelPath,
 ) -> Result<WhyFacts, Failure> {
-    let live = match client::ask(&config.state_dir, &Request::Live) {
-        Ok(Reply::Live { live }) => Some(live),
-        _ => None,
-    };
     let reader = reader(&config.state_dir)?;
-    let live = match (live, &reader) {
-        (Some(live), _) => live,
-        (None, Some(reader)) => LiveFacts::remembered(&reader.accounts()?),
-        (None, None) => LiveFacts::default(),
-    };
+    let live = live_facts(config, reader.as_ref())?;
     let mut facts = WhyFacts {
         now: context.now(),
         folder: folder.name.clone(),
         path: path.to_string(),
         on_disk: OnDisk::Nothing,
         dossier: Dossier::default(),
+        sending: None,
         rule: rule(folder, path),
         settling: live.is_settling(&folder.name, path),
         stopped: None,
@@ -109,6 +187,7 @@ fn read(
         return Ok(());
     };
     facts.dossier = reader.dossier(row.id, path)?;
+    facts.sending = reader.sending(row.id, path)?;
     facts.holdings = reader.held(row.id, HOLDINGS_MAX)?;
     if row.paused {
         let reason = format!(
@@ -129,10 +208,14 @@ fn stopped(live: &LiveFacts, folder: &FolderSpec) -> Option<String> {
         let reason = blocked.reason.clone().unwrap_or_default();
         return Some(format!("the folder is blocked: {reason}"));
     }
+    account_stopped(live, &folder.account)
+}
+
+fn account_stopped(live: &LiveFacts, name: &str) -> Option<String> {
     let account = live
         .accounts
         .iter()
-        .find(|live| live.name == folder.account && live.gate != "ready")?;
+        .find(|live| live.name == name && live.gate != "ready")?;
     let mut text = format!("account {} is {}", account.name, account.gate);
     if let Some(code) = &account.code {
         let _ = write!(text, " ({code})");
@@ -179,7 +262,7 @@ fn on_disk(folder: &FolderSpec, path: &RelPath, dossier: &Dossier) -> OnDisk {
 }
 
 /// The rule as it is now, whatever the records say.
-fn rule(folder: &FolderSpec, path: &RelPath) -> Rule {
+pub fn rule(folder: &FolderSpec, path: &RelPath) -> Rule {
     let wrong = |reason: String| Rule {
         kept: false,
         reason,

@@ -60,6 +60,12 @@ pub enum DemoError {
     /// The deployed site is not the folder.
     #[error("The deployed site differs from the folder: {0}")]
     Differs(String),
+    /// A file for the desk's agent could not be made.
+    #[error("The desk's agent cannot send a file")]
+    Agent(#[source] io::Error),
+    /// What one side of the desk has is not what the other sent.
+    #[error("The files exchanged with the desk differ: {0}")]
+    Exchange(String),
     /// syncd did what no client may do.
     #[error("The emulated cloud objects: {0}")]
     Violation(String),
