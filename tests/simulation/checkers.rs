@@ -26,6 +26,8 @@ const ALL: usize = 1_000;
 const TRUTH_EVERY: u64 = 20;
 /// A paused account is not asked again sooner.
 const PAUSE_MIN_MS: u64 = 600_000;
+/// So many attempts in a row that reach nobody close an account: three, and those under way then.
+const UNREACHED_MAX: u32 = 8;
 /// A token is fetched again when less than this is left of it, or a twentieth.
 const EARLY_MS: u64 = 300_000;
 
@@ -35,7 +37,7 @@ const OWN_FAULTS: &[&str] = &[
     "-501023",
     "checksum",
     "BadDigest",
-    "window-closed",
+    "link-expired",
     "cannot-fit",
     "unreadable",
     "io",
@@ -55,6 +57,8 @@ pub struct Checks {
     /// When an answer said that the account lacks a right, unless something worked since.
     refused_at: Option<u64>,
     gate_told_at: u64,
+    /// Attempts in a row that were told to have failed because nobody could be reached.
+    unreached: u32,
     /// Keys whose last upload was answered with a wrong checksum.
     mistrusted: BTreeSet<String>,
     /// The last answer to an upload.
@@ -125,6 +129,7 @@ impl World {
         checks.asked_at.clear();
         checks.put_answered = None;
         checks.refused_at = None;
+        checks.unreached = 0;
         checks.token = TokenWatch::default();
         checks.gate = None;
     }
@@ -326,6 +331,23 @@ impl World {
             Stage::Page => self.mark("page completed"),
             Stage::Last => self.mark("last page completed"),
         }
+        self.check_records(&key, paths);
+    }
+
+    /// An upload was taken up after its client had given up.
+    pub fn landed(&self, signature: &str) {
+        let state = self.state();
+        let key = state.cloud.links[signature].key.clone();
+        let paths = state.paths.get(&key).cloned().unwrap_or_default();
+        drop(state);
+        self.check_records(&key, paths);
+    }
+
+    /// No record of a key's paths says anything else than the cloud without being in doubt.
+    fn check_records(&self, key: &str, paths: BTreeSet<RelPath>) {
+        let Some(object) = self.state().cloud.objects.get(key).cloned() else {
+            return;
+        };
         let reader = self.reader();
         for path in paths {
             let synced = reader.dossier(FOLDER, &path).unwrap().synced;
@@ -341,6 +363,11 @@ impl World {
 }
 
 impl Checks {
+    /// Whether an attempt of this path was under way at the last look.
+    pub fn is_leased(&self, path: &RelPath) -> bool {
+        self.running.contains_key(path)
+    }
+
     fn asks_while_closed(&mut self, key: &str, now: u64) -> Option<String> {
         let gate = self.gate.as_mut().filter(|gate| !gate.maybe_open)?;
         if gate.grace.contains(key) {

@@ -8,8 +8,10 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use syncd::model::digest::{Hasher, Sha256};
+use syncd::model::folder::FlowKind;
 use syncd::port::transport::Reply;
 
+use crate::storage;
 use crate::swarm::{Swarm, TOKEN_WORD};
 
 /// What a path of a link holds as it is.
@@ -22,10 +24,18 @@ const PATH: &AsciiSet = &NON_ALPHANUMERIC
 /// A token is replaced in its last five minutes.
 const HANDOVER_MS: u64 = 300_000;
 
+const WEBSITE: &str = "/componenttcb/staticuploadfile";
+const APP: &str = "/tcb/uploadfile";
+const PLATFORM: &str = "/componenttcb/uploadfile";
+/// The calls that give links.
+pub const LINK_PATHS: [&str; 3] = [WEBSITE, APP, PLATFORM];
+
 /// A stored object.
 #[derive(Debug, Clone)]
 pub struct Object {
     pub digest: Sha256,
+    /// When it was completed.
+    pub at_ms: u64,
     pub headers: Vec<(String, String)>,
     /// It was damaged on the way; the answer's checksum says so.
     pub damaged: bool,
@@ -55,12 +65,16 @@ pub struct Cloud {
     token_life_ms: u64,
     link_life_ms: u64,
     env: String,
+    /// The call that gives links.
+    link_path: &'static str,
 }
 
 /// A PUT as it arrived.
-pub struct Arrived<'a> {
-    pub signature: &'a str,
-    pub security_token: Option<&'a str>,
+pub struct Arrived {
+    /// When the last byte arrived.
+    pub at_ms: u64,
+    pub signature: String,
+    pub security_token: Option<String>,
     pub headers: Vec<(String, String)>,
     pub bytes: Vec<u8>,
     pub damaged: bool,
@@ -77,6 +91,11 @@ impl Cloud {
             token_life_ms: swarm.token_life_s * 1_000,
             link_life_ms: swarm.link_life_s * 1_000,
             env: swarm.folder.env.clone(),
+            link_path: match (swarm.folder.flow, swarm.platform_token) {
+                (FlowKind::CloudStorage, false) => APP,
+                (FlowKind::CloudStorage, true) => PLATFORM,
+                _ => WEBSITE,
+            },
         }
     }
 
@@ -119,12 +138,16 @@ impl Cloud {
         }
     }
 
-    /// `componenttcb/staticuploadfile`.
-    pub fn link(&mut self, now_ms: u64, body: &[u8]) -> Reply {
+    /// One of [`LINK_PATHS`].
+    pub fn link(&mut self, now_ms: u64, path: &str, body: &[u8]) -> Reply {
+        if path != self.link_path {
+            return errcode(61014);
+        }
         let Ok(asked) = serde_json::from_slice::<serde_json::Value>(body) else {
             return errcode(47001);
         };
-        let (Some(env), Some(key)) = (asked["env"].as_str(), asked["filename"].as_str()) else {
+        let field = if path == WEBSITE { "filename" } else { "path" };
+        let (Some(env), Some(key)) = (asked["env"].as_str(), asked[field].as_str()) else {
             return errcode(40097);
         };
         if env != self.env || key.is_empty() || key.starts_with('/') || key.len() > 850 {
@@ -146,21 +169,24 @@ impl Cloud {
             "q-sign-algorithm=sha1&q-ak=AK&q-sign-time={start};{end}&q-key-time={start};{end}&\
              q-header-list=&q-url-param-list=&q-signature={signature}"
         );
+        if self.link_path != WEBSITE {
+            return storage::link(&signature, &sign, &token, &path.to_string());
+        }
         let sign = utf8_percent_encode(&sign, NON_ALPHANUMERIC);
         json(&format!(
             r#"{{"errcode":0,"errmsg":"ok","signed_url":"https://shop.cos.example.com/{path}?sign={sign}","token":"{token}"}}"#
         ))
     }
 
-    /// The PUT to a link.
-    pub fn put(&mut self, now_ms: u64, arrived: Arrived<'_>) -> Reply {
-        let Some(link) = self.links.get(arrived.signature) else {
+    /// The PUT or the form to a link.
+    pub fn put(&mut self, now_ms: u64, arrived: Arrived) -> Reply {
+        let Some(link) = self.links.get(&arrived.signature) else {
             return xml(403, "SignatureDoesNotMatch", "The signature does not match");
         };
-        if arrived.security_token != Some(link.token.as_str()) {
+        if arrived.security_token.as_ref() != Some(&link.token) {
             return xml(403, "InvalidAccessKeyId", "The token is of another link");
         }
-        if now_ms > link.expires_ms {
+        if arrived.at_ms > link.expires_ms {
             return xml(403, "AccessDenied", "Request has expired");
         }
         let mut hasher = Hasher::new();
@@ -175,23 +201,26 @@ impl Cloud {
         }
         let object = Object {
             digest: checksums.sha256,
+            at_ms: now_ms,
             headers: arrived.headers,
             damaged: arrived.damaged,
         };
         self.objects.insert(link.key.clone(), object);
+        let mut headers = vec![
+            ("etag".to_owned(), format!("\"{}\"", checksums.md5)),
+            (
+                "x-cos-request-id".to_owned(),
+                format!("request-{}", self.made),
+            ),
+        ];
+        let is_put = self.link_path == WEBSITE;
+        if is_put {
+            let crc = checksums.crc64.to_string();
+            headers.push(("x-cos-hash-crc64ecma".to_owned(), crc));
+        }
         Reply {
-            status: 200,
-            headers: vec![
-                ("etag".to_owned(), format!("\"{}\"", checksums.md5)),
-                (
-                    "x-cos-hash-crc64ecma".to_owned(),
-                    checksums.crc64.to_string(),
-                ),
-                (
-                    "x-cos-request-id".to_owned(),
-                    format!("request-{}", self.made),
-                ),
-            ],
+            status: if is_put { 200 } else { 204 },
+            headers,
             body: Bytes::new(),
         }
     }
@@ -199,9 +228,12 @@ impl Cloud {
 
 /// The signature and the key in a link.
 pub fn parts(url: &str) -> Option<(String, String)> {
-    let (address, query) = url
-        .strip_prefix("https://shop.cos.example.com/")?
-        .split_once('?')?;
+    let address = url.strip_prefix("https://shop.cos.example.com/")?;
+    if let Some((signature, key)) = storage::parts(address) {
+        let key = percent_decode_str(key).decode_utf8().ok()?;
+        return Some((signature.to_owned(), key.into_owned()));
+    }
+    let (address, query) = address.split_once('?')?;
     let sign = percent_decode_str(query).decode_utf8().ok()?;
     let (_, signature) = sign.rsplit_once("q-signature=")?;
     let key = percent_decode_str(address).decode_utf8().ok()?;

@@ -10,6 +10,8 @@ use syncd::store::Selection;
 use tokio::sync::Notify;
 
 use crate::checkers::ATTEMPTS_MAX;
+use crate::inbox::FakeInboxes;
+use crate::programs::ScriptedPrograms;
 use crate::transport::SimTransport;
 use crate::workload::Workload;
 use crate::world::{NoTokens, SimClock, SimDice, SimObserver, SimWatcher, World, lock};
@@ -170,6 +172,8 @@ fn ports(world: &Arc<World>) -> Ports {
         transport: Arc::new(SimTransport(Arc::clone(world))),
         watcher: Arc::new(SimWatcher(Arc::clone(world))),
         local_tokens: Arc::new(NoTokens),
+        inboxes: Arc::new(FakeInboxes::new()),
+        programs: Arc::new(ScriptedPrograms::default()),
         offload: Offload::Inline,
         observer: Arc::new(SimObserver(Arc::clone(world))),
     }
@@ -179,6 +183,8 @@ fn settings(world: &World) -> Settings {
     Settings {
         folders: vec![world.swarm.folder.clone()],
         accounts: vec![world.swarm.account.clone()],
+        desks: Vec::new(),
+        inboxes: Vec::new(),
         attempts_max: ATTEMPTS_MAX,
     }
 }
@@ -224,10 +230,12 @@ impl Outside {
         };
         for _ in 0..changes {
             world.pass(span / 6);
+            world.take_up_late();
             self.workload.take_steps(world, false);
             self.workload.change(world);
         }
         world.pass(span / 6);
+        world.take_up_late();
         if world.swarm.jumps && lock(&world.rolls.workload).u8(0..3) == 0 {
             jump(world);
         }
@@ -251,6 +259,7 @@ impl Outside {
                 world.mark("killed by time");
                 return End::Killed;
             }
+            world.take_up_late();
             world.deliver_hints();
             if self.quiet.is_some() {
                 if let Some(end) = self.look(world, engine).await {
@@ -289,7 +298,7 @@ impl Outside {
         ];
         let busy = busy.into_iter().flatten().filter(|_| quiet.is_none());
         let ends = self.ends.map(|(at, _)| at);
-        let next = [world.next_hint_ms(), ends, quiet]
+        let next = [world.next_hint_ms(), world.next_late_ms(), ends, quiet]
             .into_iter()
             .flatten()
             .chain(busy)

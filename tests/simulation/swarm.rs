@@ -19,6 +19,8 @@ pub enum Fault {
     Corrupt,
     ResetAfter,
     HangAfter,
+    ResetThenLate,
+    HangThenLate,
     WrongChecksum,
     Busy,
     DayQuota,
@@ -48,6 +50,8 @@ pub const FAULTS: &[(Fault, &str)] = &[
     (Fault::Corrupt, "fault: body corrupted on the way"),
     (Fault::ResetAfter, "fault: commit then reset"),
     (Fault::HangAfter, "fault: commit then silence"),
+    (Fault::ResetThenLate, "fault: reset, then a late commit"),
+    (Fault::HangThenLate, "fault: silence, then a late commit"),
     (Fault::WrongChecksum, "fault: wrong checksum answered"),
     (Fault::Busy, "fault: -1"),
     (Fault::DayQuota, "fault: 45009"),
@@ -153,6 +157,8 @@ pub struct Swarm {
     pub watch_refused: bool,
     /// Chance that a writer races a read of the disk.
     pub race: f64,
+    /// How often a writer comes between two pieces of a file that is being sent.
+    pub stream_races: u32,
     /// The wall clock jumps.
     pub jumps: bool,
     /// Nobody can be reached for a while.
@@ -166,6 +172,8 @@ pub struct Swarm {
     pub link_life_s: u64,
     /// A person pauses, resumes, retries and drops.
     pub person: bool,
+    /// The token is a platform's. Only cloud storage tells the kinds apart.
+    pub platform_token: bool,
     /// Folder and account.
     pub folder: FolderSpec,
     pub account: AccountSpec,
@@ -179,20 +187,30 @@ pub const SECRET_WORD: &str = "canary-secret";
 
 impl Swarm {
     /// The mixture of a seed.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one roll after the other, in the order that seeds fix"
+    )]
     pub fn new(rng: &mut fastrand::Rng) -> Self {
         let calm = rng.u8(0..8) == 0;
-        let faults = FAULTS
-            .iter()
-            .filter(|_| !calm && rng.u8(0..10) < 3)
-            .map(|(fault, _)| *fault)
-            .collect::<Vec<_>>();
-        let faults = faults
-            .into_iter()
-            .map(|fault| (fault, 0.005 + rng.f64() * rng.f64() * 0.25))
-            .collect();
+        let jumps = rng.u8(0..3) == 0;
+        let mut faults = Vec::new();
+        for (fault, _) in FAULTS {
+            // What would break a promise if it went unnoticed is met more often than the rest.
+            let (often, rate) = match fault {
+                // The wait for a late upload is a stored time: a clock set ahead cuts it short.
+                Fault::ResetThenLate | Fault::HangThenLate if jumps => (0, 0.0),
+                Fault::ResetThenLate | Fault::HangThenLate => (4, 0.05),
+                Fault::WrongChecksum => (8, 0.05),
+                _ => (3, 0.005),
+            };
+            if !calm && rng.u8(0..10) < often {
+                faults.push((*fault, rate + rng.f64() * rng.f64() * 0.25));
+            }
+        }
         let changes = CHANGES
             .iter()
-            .filter(|(change, _)| *change == Change::Create || rng.bool())
+            .filter(|(change, _)| matches!(change, Change::Create | Change::Large) || rng.bool())
             .map(|(change, _)| *change)
             .collect();
         let watch = match rng.u8(0..8) {
@@ -216,7 +234,7 @@ impl Swarm {
         } else {
             rng.f64() * 0.5
         };
-        Self {
+        let mut swarm = Self {
             faults,
             changes,
             active_ms: rng.u64(30_000..600_000),
@@ -227,10 +245,12 @@ impl Swarm {
             hint_doubled,
             hint_late,
             hint_overflow,
-            watch_refused: rng.u8(0..12) == 0,
+            // With a clock set back it would be polled through a quiet hour, which takes long to simulate.
+            watch_refused: rng.u8(0..12) == 0 && !jumps,
             race: if rng.bool() { 0.0 } else { rng.f64() * 0.1 },
-            jumps: rng.u8(0..3) == 0,
-            outages: rng.u8(0..4) == 0,
+            stream_races: rng.u32(1..5),
+            jumps,
+            outages: rng.u8(0..5) < 3,
             latency_ms: *choose(rng, &[5, 50, 500, 3_000]),
             piece_ms: *choose(rng, &[1, 20, 2_000, 15_000]),
             token_life_s: *choose(rng, &[7_200, 7_200, 900, 240]),
@@ -238,7 +258,14 @@ impl Swarm {
             person: rng.u8(0..4) == 0,
             folder: folder(rng, watch),
             account: account(rng),
+            platform_token: false,
+        };
+        if rng.u8(0..3) == 0 {
+            swarm.folder.flow = FlowKind::CloudStorage;
+            let is_app = matches!(swarm.account.token, TokenSource::App { .. });
+            swarm.platform_token = !is_app && rng.bool();
         }
+        swarm
     }
 }
 

@@ -6,14 +6,18 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use percent_encoding::percent_decode_str;
+use syncd::adapter::http::HttpLimits;
 use syncd::port::BoxFuture;
-use syncd::port::transport::{
-    Body, Peer, Reply, Request, Transport, TransportFault, TransportKind,
-};
+use syncd::port::transport::{Body, Method, Peer, Reply, Request, Transport, TransportKind};
 
 use crate::cloud::{self, Arrived};
-use crate::swarm::{FAULTS, Fault};
+use crate::storage::Form;
+use crate::swarm::{FAULTS, Fault, SECRET_WORD, TOKEN_WORD};
+use crate::wire::{self, End, Incoming, Outcome};
 use crate::world::{World, lock};
+
+/// More than a form has before its file.
+const ENVELOPE_BYTES_MAX: usize = 4_096;
 
 /// See the module.
 pub struct SimTransport(pub Arc<World>);
@@ -22,8 +26,16 @@ pub struct SimTransport(pub Arc<World>);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Asked {
     Token,
-    Link { key: String, token: String },
-    Put { key: String, signature: String },
+    Link {
+        key: String,
+        token: String,
+        path: String,
+    },
+    Put {
+        key: String,
+        signature: String,
+        is_form: bool,
+    },
 }
 
 /// Takes an exchange off the books, however it ends.
@@ -38,8 +50,6 @@ impl Drop for OnBooks {
     }
 }
 
-type Outcome = Result<Reply, TransportFault>;
-
 impl Transport for SimTransport {
     fn exchange(&self, request: Request) -> BoxFuture<'_, Outcome> {
         Box::pin(async move {
@@ -50,7 +60,7 @@ impl Transport for SimTransport {
                     "a request that no contract knows ({:?})",
                     request.method
                 ));
-                return failed(TransportKind::Refused);
+                return std::future::pending().await;
             };
             world.trace(&format!("ask {asked:?}"));
             let number = world.exchange_begins(&asked, &request);
@@ -59,16 +69,16 @@ impl Transport for SimTransport {
                 number,
             };
             let fault = pick(world, &asked);
-            let deadline = request.deadline;
-            let going = go(world, &asked, request, fault);
-            let outcome = match tokio::time::timeout(deadline, going).await {
-                Ok(outcome) => outcome,
-                Err(_) => failed(TransportKind::Timeout),
-            };
+            let idle = HttpLimits::default().idle;
+            let serve = |incoming| go(world, &asked, incoming, fault);
+            let outcome = wire::exchange(request, idle, serve).await;
             drop(books);
             match &outcome {
                 Ok(reply) => world.trace(&format!("told {asked:?}: {} {fault:?}", reply.status)),
                 Err(error) => world.trace(&format!("told {asked:?}: {} {fault:?}", error.kind)),
+            }
+            if matches!(&outcome, Err(error) if error.kind == TransportKind::Source) {
+                world.mark("streamed upload given up by its source");
             }
             world.answered(&asked, &outcome);
             outcome
@@ -80,7 +90,12 @@ fn asked(request: &Request) -> Option<Asked> {
     let url = request.url.expose();
     if request.peer == Peer::UploadHost {
         let (signature, key) = cloud::parts(url)?;
-        return Some(Asked::Put { key, signature });
+        let is_form = request.method == Method::Post;
+        return Some(Asked::Put {
+            key,
+            signature,
+            is_form,
+        });
     }
     if url == "https://holder.example.com/token"
         || url == "https://api.example.com/cgi-bin/stable_token"
@@ -88,23 +103,21 @@ fn asked(request: &Request) -> Option<Asked> {
     {
         return Some(Asked::Token);
     }
-    let query =
-        url.strip_prefix("https://api.example.com/componenttcb/staticuploadfile?access_token=")?;
+    let (path, query) = called_path(url)?.split_once("?access_token=")?;
+    cloud::LINK_PATHS.contains(&path).then_some(())?;
     let token = percent_decode_str(query).decode_utf8().ok()?.into_owned();
     let Body::Held(body) = &request.body else {
         return None;
     };
     let asked: serde_json::Value = serde_json::from_slice(body).ok()?;
-    let key = asked["filename"].as_str()?.to_owned();
-    Some(Asked::Link { key, token })
+    let key = asked["filename"].as_str().or(asked["path"].as_str())?;
+    let key = key.to_owned();
+    let path = path.to_owned();
+    Some(Asked::Link { key, token, path })
 }
 
-fn failed(kind: TransportKind) -> Outcome {
-    Err(TransportFault {
-        kind,
-        message: "as the test wants it".to_owned(),
-        bytes_sent: 0,
-    })
+fn called_path(url: &str) -> Option<&str> {
+    url.strip_prefix("https://api.example.com")
 }
 
 /// The fault of this exchange, by the seed's rates.
@@ -146,6 +159,8 @@ fn applies(fault: Fault, asked: &Asked) -> bool {
         Fault::CutBody
         | Fault::Corrupt
         | Fault::WrongChecksum
+        | Fault::ResetThenLate
+        | Fault::HangThenLate
         | Fault::LinkExpired
         | Fault::AccessDenied
         | Fault::SlowDown
@@ -163,30 +178,33 @@ async fn pause(world: &World) {
     tokio::time::sleep(Duration::from_millis(span)).await;
 }
 
-async fn go(world: &World, asked: &Asked, request: Request, fault: Option<Fault>) -> Outcome {
+async fn go(world: &Arc<World>, asked: &Asked, incoming: Incoming, fault: Option<Fault>) -> End {
     pause(world).await;
     if world.state().is_outage() {
         world.mark("outage");
-        return failed(TransportKind::Connect);
+        return End::Fails(TransportKind::Connect);
     }
     match fault {
-        Some(Fault::Dns) => return failed(TransportKind::Dns),
-        Some(Fault::Connect) => return failed(TransportKind::Connect),
-        Some(Fault::ResetBefore) => return failed(TransportKind::Reset),
+        Some(Fault::Dns) => return End::Fails(TransportKind::Dns),
+        Some(Fault::Connect) => return End::Fails(TransportKind::Connect),
+        Some(Fault::ResetBefore) => return End::Fails(TransportKind::Reset),
         Some(Fault::HangBefore) => std::future::pending().await,
         _ => {}
     }
     let reply = match asked {
         Asked::Token => answer_token(world, fault),
-        Asked::Link { token, .. } => answer_link(world, token, &request, fault),
-        Asked::Put { .. } => take(world, asked, request, fault).await?,
+        Asked::Link { token, path, .. } => answer_link(world, (path, token), incoming, fault).await,
+        Asked::Put { .. } => match take(world, asked, incoming, fault).await {
+            Some(reply) => reply,
+            None => return End::Fails(TransportKind::Reset),
+        },
     };
     world.called().await;
     pause(world).await;
     match fault {
-        Some(Fault::ResetAfter) => failed(TransportKind::Reset),
+        Some(Fault::ResetAfter) => End::Fails(TransportKind::Reset),
         Some(Fault::HangAfter) => std::future::pending().await,
-        _ => Ok(reply),
+        _ => End::Reply(reply),
     }
 }
 
@@ -218,10 +236,16 @@ fn answer_token(world: &World, fault: Option<Fault>) -> Reply {
     })
 }
 
-fn answer_link(world: &World, token: &str, request: &Request, fault: Option<Fault>) -> Reply {
+async fn answer_link(
+    world: &World,
+    (path, token): (&str, &str),
+    mut incoming: Incoming,
+    fault: Option<Fault>,
+) -> Reply {
     if let Some(reply) = common(fault) {
         return reply;
     }
+    let body = incoming.next().await.unwrap_or_default();
     let mut state = world.state();
     let now = state.now_ms();
     if fault == Some(Fault::Revoked) {
@@ -240,54 +264,67 @@ fn answer_link(world: &World, token: &str, request: &Request, fault: Option<Faul
         }
         _ => {}
     }
-    let Body::Held(body) = &request.body else {
-        return cloud::errcode(44002);
-    };
-    state.cloud.link(now, body)
+    state.cloud.link(now, path, &body)
 }
 
-/// The object store: takes the body, checks, keeps.
-async fn take(world: &World, asked: &Asked, request: Request, fault: Option<Fault>) -> Outcome {
-    let Asked::Put { key, signature } = asked else {
-        return failed(TransportKind::Refused);
+/// The object store: takes the body, checks, keeps; none if the connection ends.
+async fn take(
+    world: &Arc<World>,
+    asked: &Asked,
+    mut incoming: Incoming,
+    fault: Option<Fault>,
+) -> Option<Reply> {
+    let Asked::Put {
+        key,
+        signature,
+        is_form,
+    } = asked
+    else {
+        return None;
     };
-    let headers: Vec<(String, String)> = request
-        .headers
-        .iter()
-        .map(|(name, value)| (name.to_ascii_lowercase(), value.expose().to_owned()))
-        .collect();
-    let streamed = matches!(request.body, Body::Streamed { .. });
-    let mut bytes = receive(world, request.body, fault).await?;
-    if fault == Some(Fault::CutBody) {
-        return failed(TransportKind::Reset);
-    }
+    let mut headers = std::mem::take(&mut incoming.headers);
+    let streamed = incoming.is_streamed();
+    let mut bytes = receive(world, incoming, fault).await?;
     if let Some(refusal) = refusal(fault) {
-        return Ok(refusal);
+        return Some(refusal);
     }
+    if *is_form {
+        let form = open_form(world, &headers, &bytes, (signature, key))?;
+        (headers, bytes) = (form.fields, form.file);
+    }
+    let token = headers
+        .iter()
+        .find(|(name, _)| name == "x-cos-security-token");
+    let security_token = token.map(|(_, value)| value.clone());
     let damaged = fault == Some(Fault::Corrupt) && !bytes.is_empty();
     if damaged {
         bytes[0] = !bytes[0];
     }
+    let arrived = Arrived {
+        at_ms: world.now_ms(),
+        signature: signature.clone(),
+        security_token,
+        headers,
+        bytes,
+        damaged,
+    };
+    if matches!(fault, Some(Fault::ResetThenLate | Fault::HangThenLate)) {
+        // Dropped when the client has given up, at the latest.
+        let _late = Late(Arc::clone(world), Some(arrived));
+        if fault == Some(Fault::HangThenLate) {
+            std::future::pending::<()>().await;
+        }
+        return None;
+    }
     let mut reply = {
         let mut state = world.state();
         let now = state.now_ms();
-        let token = headers
-            .iter()
-            .find(|(name, _)| name == "x-cos-security-token");
-        let security_token = token.map(|(_, value)| value.clone());
-        let security_token = security_token.as_deref();
-        state.cloud.put(
-            now,
-            Arrived {
-                signature,
-                security_token,
-                headers,
-                bytes,
-                damaged,
-            },
-        )
+        state.cloud.put(now, arrived)
     };
-    if reply.status == 200 {
+    if matches!(reply.status, 200 | 204) {
+        if *is_form {
+            world.mark(form_mark(world));
+        }
         world.completed(signature);
         if streamed {
             world.mark("streamed upload completed");
@@ -304,7 +341,48 @@ async fn take(world: &World, asked: &Asked, request: Request, fault: Option<Faul
                 .push(("x-cos-hash-crc64ecma".to_owned(), "1".to_owned()));
         }
     }
-    Ok(reply)
+    Some(reply)
+}
+
+/// What the cloud has whole, and takes up only after its client has given up.
+struct Late(Arc<World>, Option<Arrived>);
+
+impl Drop for Late {
+    fn drop(&mut self) {
+        if let Some(arrived) = self.1.take() {
+            self.0.take_up_later(arrived);
+        }
+    }
+}
+
+fn form_mark(world: &World) -> &'static str {
+    if world.swarm.platform_token {
+        "form completed by a platform's token"
+    } else {
+        "form completed"
+    }
+}
+
+/// The fields and the file of a form, whose rules are never broken.
+fn open_form(
+    world: &World,
+    headers: &[(String, String)],
+    body: &[u8],
+    (signature, key): (&str, &str),
+) -> Option<Form> {
+    let kind = headers.iter().find(|(name, _)| name == "content-type");
+    let kind = kind.map_or("", |(_, value)| value.as_str());
+    let form = Form::read(kind, body).and_then(|form| {
+        let breach = form.breach(signature, key);
+        breach.map_or(Ok(form), Err)
+    });
+    let form = form.map_err(|breach| world.violated(&breach)).ok()?;
+    let leaks =
+        |(_, value): &(String, String)| value.contains(TOKEN_WORD) || value.contains(SECRET_WORD);
+    if form.fields.iter().any(leaks) {
+        world.violated("a form holds a token of the API");
+    }
+    Some(form)
 }
 
 /// Answers of the object store without any effect.
@@ -325,37 +403,26 @@ fn refusal(fault: Option<Fault>) -> Option<Reply> {
     })
 }
 
-/// The bytes of a body, as fast as the line is.
-async fn receive(
-    world: &World,
-    body: Body,
-    fault: Option<Fault>,
-) -> Result<Vec<u8>, TransportFault> {
-    let (len, mut pieces) = match body {
-        Body::Empty => return Ok(Vec::new()),
-        Body::Held(bytes) => return Ok(bytes.to_vec()),
-        Body::Streamed { len, pieces } => (len, pieces),
-    };
-    let len = usize::try_from(len).unwrap();
+/// The bytes of a body, as fast as the line is; none if the connection ends within.
+async fn receive(world: &World, mut body: Incoming, fault: Option<Fault>) -> Option<Vec<u8>> {
+    let streamed = body.is_streamed();
     let mut bytes = Vec::new();
-    while bytes.len() < len {
-        let piece_ms = if world.state().faults_on {
-            world.swarm.piece_ms
-        } else {
-            1
-        };
-        tokio::time::sleep(Duration::from_millis(piece_ms)).await;
-        let Some(Ok(piece)) = pieces.recv().await else {
-            world.mark("streamed upload given up by its source");
-            return Err(failed(TransportKind::Source).unwrap_err());
-        };
+    while let Some(piece) = body.next().await {
+        let is_file = piece.len() > ENVELOPE_BYTES_MAX;
         bytes.extend_from_slice(&piece);
-        if fault == Some(Fault::CutBody) && bytes.len() > len / 2 {
-            return Err(failed(TransportKind::Reset).unwrap_err());
+        let cut = fault == Some(Fault::CutBody) && 2 * bytes.len() as u64 > body.len;
+        if cut {
+            return None;
+        }
+        // What a form has around a file is not what makes an upload slow.
+        if streamed && is_file {
+            let piece_ms = if world.state().faults_on {
+                world.swarm.piece_ms
+            } else {
+                1
+            };
+            tokio::time::sleep(Duration::from_millis(piece_ms)).await;
         }
     }
-    if bytes.len() > len {
-        world.violated("a body is longer than it was said to be");
-    }
-    Ok(bytes)
+    Some(bytes)
 }

@@ -100,6 +100,9 @@ impl Workload {
         for _ in 0..count {
             self.one(world, Change::Create);
         }
+        if count.is_multiple_of(2) {
+            self.one(world, Change::Large);
+        }
     }
 
     /// One change.
@@ -304,6 +307,16 @@ pub fn race(world: &Arc<World>, operation: &Operation) {
         3 => remove(world, &path),
         _ => write(world, &path, &text(&mut rng)),
     }
+}
+
+/// A writer comes between two pieces of a file that is being sent.
+pub fn race_stream(world: &Arc<World>, path: &str) {
+    if !world.disk.contents(root()).contains_key(path.as_bytes()) {
+        return;
+    }
+    world.mark("writer raced a streamed upload");
+    let mut rng = lock(&world.rolls.races).fork();
+    same_size(world, path, &mut rng);
 }
 
 fn write(world: &World, path: &str, bytes: &[u8]) {

@@ -18,7 +18,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
 use crate::checkers::Checks;
-use crate::cloud::Cloud;
+use crate::cloud::{Arrived, Cloud, Object};
 use crate::disk::{FakeDisk, Operation};
 use crate::swarm::{ROOT, Swarm};
 
@@ -39,8 +39,11 @@ pub const MARKS: &[&str] = &[
     "hint became everything",
     "watch refused",
     "writer raced a read",
+    "writer raced a streamed upload",
     "streamed upload completed",
     "streamed upload given up by its source",
+    "form completed",
+    "form completed by a platform's token",
     "account paused",
     "account waiting",
     "probe",
@@ -58,10 +61,16 @@ pub const MARKS: &[&str] = &[
     "jobs retried by a person",
     "release finished",
     "folder blocked",
+    "late commit over a newer upload",
+    "upload sent again to confirm it",
 ];
 
 /// Milliseconds since 1970 at which every history begins.
 const EPOCH_MS: i64 = 1_795_219_200_000;
+/// A late upload is taken up within this of its client's giving up: syncd counts on a minute.
+const LATE_MAX_MS: u64 = 59_000;
+/// A file that is not held in memory is sent in pieces of this size.
+const SENT_PIECE_BYTES: u64 = 256 * 1024;
 /// File systems stamp changes with the kernel's tick.
 const TICK_MS: i64 = 4;
 
@@ -106,6 +115,10 @@ pub struct State {
     digests: BTreeMap<usize, (Arc<Vec<u8>>, Sha256)>,
     noted: BTreeMap<Vec<u8>, usize>,
     pub cloud: Cloud,
+    /// Uploads that the cloud has whole and takes up later, by time.
+    late: BTreeMap<(u64, u64), Arrived>,
+    late_number: u64,
+    stream_races: u32,
     pub checks: Checks,
     /// One seed is replayed: the trace is printed while it grows.
     replays: bool,
@@ -163,6 +176,9 @@ impl World {
             digests: BTreeMap::new(),
             noted: BTreeMap::new(),
             cloud: Cloud::new(&swarm, rng.i64(-1_000_000..1_000_000)),
+            late: BTreeMap::new(),
+            late_number: 0,
+            stream_races: 0,
             checks: Checks::default(),
             replays,
             trace: Vec::new(),
@@ -315,13 +331,32 @@ impl World {
 
     fn before_look(self: &Arc<Self>, operation: &Operation) {
         self.count_call();
-        let race = self.state().faults_on && {
-            let mut rng = lock(&self.rolls.races);
-            rng.f64() < self.swarm.race
+        if !self.state().faults_on {
+            return;
+        }
+        // In the middle of a file that is being sent, where two versions could be mixed.
+        let streamed = match operation {
+            Operation::Read(path, SENT_PIECE_BYTES..) if self.state().checks.is_leased(path) => {
+                path.as_str()
+            }
+            _ => None,
         };
-        if race {
+        let (race, stream_race) = {
+            let mut rng = lock(&self.rolls.races);
+            (rng.f64() < self.swarm.race, rng.u8(0..4) > 0)
+        };
+        if let Some(path) = streamed.filter(|_| stream_race && self.may_race_a_stream()) {
+            crate::workload::race_stream(self, path);
+        } else if race {
             crate::workload::race(self, operation);
         }
+    }
+
+    fn may_race_a_stream(&self) -> bool {
+        let mut state = self.state();
+        let may = state.stream_races < self.swarm.stream_races;
+        state.stream_races += u32::from(may);
+        may
     }
 
     /// Sets the clock of the disk, before it is changed.
@@ -341,9 +376,7 @@ impl World {
                 continue;
             }
             state.noted.insert(path.clone(), at);
-            let known = state.digests.entry(at);
-            let digest = known.or_insert_with(|| (Arc::clone(&bytes), Sha256::of(&bytes)));
-            let digest = digest.1;
+            let digest = state.digest(&bytes);
             let path = RelPath::from_bytes(path).unwrap();
             if let Ok(key) = Key::of(&self.swarm.folder.prefix, &path) {
                 let key = key.as_str().to_owned();
@@ -361,6 +394,11 @@ impl World {
                 self.hint(path);
             }
         }
+    }
+
+    /// The identity of a content of the disk.
+    pub fn digest(&self, bytes: &Arc<Vec<u8>>) -> Sha256 {
+        self.state().digest(bytes)
     }
 
     fn hint(&self, path: RelPath) {
@@ -395,6 +433,51 @@ impl World {
             state.hint_number += 1;
             let place = (state.now_ms() + after_ms, state.hint_number);
             state.hints.insert(place, hint);
+        }
+    }
+
+    /// The cloud takes an upload up after nobody waits for it any more.
+    pub fn take_up_later(&self, arrived: Arrived) {
+        let span = lock(&self.rolls.network).u64(0..LATE_MAX_MS);
+        let mut state = self.state();
+        state.late_number += 1;
+        let place = (state.now_ms() + span, state.late_number);
+        state.late.insert(place, arrived);
+    }
+
+    /// When the next late upload is taken up.
+    pub fn next_late_ms(&self) -> Option<u64> {
+        self.state().late.first_key_value().map(|(at, _)| at.0)
+    }
+
+    /// Takes up the uploads whose time has come.
+    pub fn take_up_late(&self) {
+        loop {
+            let (signature, was_overtaken) = {
+                let mut state = self.state();
+                let now = state.now_ms();
+                let due = state.late.first_key_value().map(|(at, _)| at.0);
+                if due.is_none_or(|due| due > now) {
+                    return;
+                }
+                let Some((_, arrived)) = state.late.pop_first() else {
+                    return;
+                };
+                let (signature, at_ms) = (arrived.signature.clone(), arrived.at_ms);
+                let link = state.cloud.links.get(&signature);
+                let key = link.map(|link| link.key.clone()).unwrap_or_default();
+                let before = state.cloud.objects.get(&key).cloned();
+                let status = state.cloud.put(now, arrived).status;
+                let after = state.cloud.objects.get(&key).map(|object| object.digest);
+                state.tell(&format!("{key} is taken up late: {status}"));
+                let overtaken =
+                    |before: Object| before.at_ms > at_ms && Some(before.digest) != after;
+                (signature, before.is_some_and(overtaken))
+            };
+            if was_overtaken {
+                self.mark("late commit over a newer upload");
+            }
+            self.landed(&signature);
         }
     }
 
@@ -436,6 +519,14 @@ impl State {
             u64::try_from(started.elapsed().as_millis()).unwrap_or(0)
         });
         self.base_ms + life
+    }
+
+    /// Worked out once for each content; the disk hands out the same ones again.
+    fn digest(&mut self, bytes: &Arc<Vec<u8>>) -> Sha256 {
+        let known = self.digests.entry(Arc::as_ptr(bytes) as usize);
+        known
+            .or_insert_with(|| (Arc::clone(bytes), Sha256::of(bytes)))
+            .1
     }
 
     fn tell(&mut self, line: &str) {

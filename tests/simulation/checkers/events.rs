@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 use syncd::model::event::Event;
 use syncd::model::key::Key;
 
-use super::{COMMIT_MS, Closed, OWN_FAULTS};
+use super::{COMMIT_MS, Closed, OWN_FAULTS, UNREACHED_MAX};
 use crate::transport::Asked;
 use crate::world::World;
 
 /// At each event.
 impl World {
     pub fn heard(&self, event: &Event) {
+        self.count_unreached(event);
         match event {
             Event::Failed {
                 remedy, code, path, ..
@@ -34,6 +35,24 @@ impl World {
             Event::State { to, .. } if to == "blocked" => self.mark("folder blocked"),
             Event::ReleaseFinished { .. } => self.mark("release finished"),
             _ => {}
+        }
+    }
+
+    /// An account that nobody can reach is closed.
+    fn count_unreached(&self, event: &Event) {
+        let mut state = self.state();
+        let checks = &mut state.checks;
+        match event {
+            Event::Failed { code, .. } if matches!(code.as_str(), "dns" | "connect") => {
+                checks.unreached += 1;
+            }
+            Event::Failed { .. } | Event::Uploaded { .. } | Event::State { .. } => {
+                checks.unreached = 0;
+            }
+            _ => {}
+        }
+        if checks.unreached > UNREACHED_MAX && checks.gate.is_none() {
+            state.wrong("an account that nobody can reach is not closed");
         }
     }
 

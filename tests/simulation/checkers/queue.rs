@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use syncd::model::digest::Sha256;
-use syncd::model::job::{JobState, Stage};
+use syncd::model::job::{JobState, Reason, Stage};
 use syncd::model::key::Key;
 use syncd::model::path::RelPath;
 use syncd::store::{QueuedJob, ReleaseState, Selection};
@@ -36,6 +36,17 @@ impl World {
         let is_up = |path: &RelPath| {
             Key::of(prefix, path).is_ok_and(|key| objects.contains_key(key.as_str()))
         };
+        let confirms = |job: &QueuedJob| {
+            job.state == JobState::Ready
+                && (job.reason, job.tries > 0) == (Reason::Unknown, true)
+                && job.fault.is_none()
+        };
+        if queue.iter().any(confirms) {
+            *state
+                .marks
+                .entry("upload sent again to confirm it")
+                .or_default() += 1;
+        }
         let alive: BTreeMap<&RelPath, &QueuedJob> = queue
             .iter()
             .filter(|job| job.state != JobState::Dead)

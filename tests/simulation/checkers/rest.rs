@@ -61,7 +61,7 @@ impl World {
                 .to_owned();
             if walk
                 .publishable
-                .insert(key.clone(), (path, Sha256::of(&bytes)))
+                .insert(key.clone(), (path, self.digest(&bytes)))
                 .is_some()
             {
                 twins.insert(key);
@@ -82,10 +82,12 @@ impl World {
             .map_err(|error| error.to_string())?;
         let walk = self.walk();
         let total = walk.publishable.len() as u64;
+        // A closed account without a job has nothing to probe with.
+        let has_work = counts.queued + counts.in_flight + counts.failed > 0;
         if let Some(account) = live
             .accounts
             .iter()
-            .find(|account| account.gate != GateState::Ready)
+            .find(|account| account.gate != GateState::Ready && has_work)
         {
             return Err(format!("the account is {:?}", account.gate));
         }

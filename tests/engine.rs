@@ -1,0 +1,323 @@
+//! The engine with several folders and accounts, over a disk in memory and a cloud of three answers,
+//! under paused time.
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test may panic, and here it is the outside world and its clock"
+)]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use syncd::engine::{Command, Engine, Mode, Ports, Settings};
+use syncd::model::folder::{AccountSpec, Concurrency, FolderSpec, TokenSource, WatchMode};
+use syncd::model::secret::Secret;
+use syncd::port::BoxFuture;
+use syncd::port::clock::Clock;
+use syncd::port::offload::Offload;
+use syncd::port::transport::{
+    Body, Peer, Reply, Request, Transport, TransportFault, TransportKind,
+};
+use syncd::port::watcher::{Hint, Watch, WatchError, Watcher};
+use syncd::store::{FileCounts, InlineDatabase, Store};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+#[expect(dead_code, reason = "the tests of one folder's task use the rest")]
+#[path = "intake/bench.rs"]
+mod bench;
+#[expect(dead_code, reason = "the simulator uses the rest")]
+#[path = "simulation/disk.rs"]
+mod disk;
+
+use bench::{EvenDice, Events, Nobody, RuntimeClock};
+use disk::FakeDisk;
+
+const WALL_MS: i64 = 1_795_219_200_000;
+
+/// Takes everything, but for accounts and keys that are to fail for a while.
+#[derive(Clone, Default)]
+struct Cloud(Arc<Mutex<Sky>>);
+
+#[derive(Default)]
+struct Sky {
+    /// Accounts that cannot be reached.
+    unreachable: Vec<&'static str>,
+    /// How many uploads of a key are still to fail.
+    failing: BTreeMap<String, u32>,
+    objects: Vec<String>,
+}
+
+impl Cloud {
+    fn has(&self, key: &str) -> bool {
+        self.0
+            .lock()
+            .unwrap()
+            .objects
+            .iter()
+            .any(|have| have == key)
+    }
+
+    fn answer(&self, request: &Request) -> Result<Reply, TransportKind> {
+        let mut sky = self.0.lock().unwrap();
+        let url = url::Url::parse(request.url.expose()).unwrap();
+        let account = url
+            .host_str()
+            .unwrap()
+            .split('.')
+            .next()
+            .unwrap()
+            .to_owned();
+        if request.peer == Peer::Api {
+            if sky.unreachable.iter().any(|name| *name == account) {
+                return Err(TransportKind::Connect);
+            }
+            let Body::Held(body) = &request.body else {
+                unreachable!("a link is asked for with a body");
+            };
+            let asked: serde_json::Value = serde_json::from_slice(body).unwrap();
+            let key = asked["filename"].as_str().unwrap();
+            let link = format!("https://store.example.com/{key}?sign=1");
+            let text = format!(r#"{{"errcode":0,"signed_url":"{link}","token":"t"}}"#);
+            return Ok(ok(&text));
+        }
+        let key = url.path().trim_start_matches('/').to_owned();
+        if let Some(left @ 1..) = sky.failing.get_mut(&key) {
+            *left -= 1;
+            return Err(TransportKind::Connect);
+        }
+        sky.objects.push(key);
+        Ok(ok(""))
+    }
+}
+
+fn ok(body: &str) -> Reply {
+    Reply {
+        status: 200,
+        headers: Vec::new(),
+        body: Bytes::from(body.to_owned()),
+    }
+}
+
+impl Transport for Cloud {
+    fn exchange(&self, request: Request) -> BoxFuture<'_, Result<Reply, TransportFault>> {
+        Box::pin(async move {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            self.answer(&request).map_err(|kind| TransportFault {
+                kind,
+                message: String::new(),
+                bytes_sent: 0,
+            })
+        })
+    }
+}
+
+struct NoWatcher;
+
+impl Watcher for NoWatcher {
+    fn watch(&self, _: &Path, _: mpsc::Sender<Hint>) -> Result<Box<dyn Watch>, WatchError> {
+        unreachable!("nothing is watched")
+    }
+}
+
+struct World {
+    clock: Arc<RuntimeClock>,
+    cloud: Cloud,
+    disk: FakeDisk,
+    database: InlineDatabase,
+    /// The store takes a while before and after each write, by this seed.
+    slow_store: Option<u64>,
+    folders: Vec<FolderSpec>,
+    accounts: Vec<AccountSpec>,
+}
+
+impl World {
+    /// Folders, each with its account.
+    fn new(folders: &[(&str, &str)]) -> Self {
+        let disk = FakeDisk::new(1_000_000_000);
+        let mut accounts: Vec<AccountSpec> = Vec::new();
+        let mut specs = Vec::new();
+        for (number, (name, account)) in folders.iter().enumerate() {
+            let path = PathBuf::from(format!("/srv/{name}"));
+            disk.make_root(&path, number as u64 + 1);
+            let spec = FolderSpec {
+                name: (*name).to_owned(),
+                account: (*account).to_owned(),
+                prefix: format!("{name}/"),
+                rescan: Duration::from_hours(10),
+                ..bench::spec(&path, WatchMode::Off)
+            };
+            specs.push(spec);
+            if accounts.iter().all(|have| have.name != *account) {
+                accounts.push(AccountSpec {
+                    name: (*account).to_owned(),
+                    base_url: format!("https://{account}.example.com"),
+                    upload_hosts: vec!["store.example.com".to_owned()],
+                    token: TokenSource::Value(Secret::new("token")),
+                    requests_per_second: 0,
+                    concurrency: Concurrency::Fixed(2),
+                });
+            }
+        }
+        Self {
+            clock: Arc::new(RuntimeClock::new(WALL_MS)),
+            cloud: Cloud::default(),
+            disk,
+            database: InlineDatabase::new().unwrap(),
+            slow_store: None,
+            folders: specs,
+            accounts,
+        }
+    }
+
+    fn write(&self, folder: &str, path: &str) {
+        let root = format!("/srv/{folder}");
+        self.disk.write(Path::new(&root), path, b"bytes");
+    }
+
+    fn fails(&self, key: &str, times: u32) {
+        self.cloud
+            .0
+            .lock()
+            .unwrap()
+            .failing
+            .insert(key.to_owned(), times);
+    }
+
+    async fn start(&self, mode: Mode) -> Engine {
+        let rng = self.slow_store.map(fastrand::Rng::with_seed);
+        let rng = Mutex::new(rng);
+        let slow = Arc::new(move || -> BoxFuture<'static, ()> {
+            let mut rng = rng.lock().unwrap();
+            let takes_ms = rng
+                .as_mut()
+                .map_or(0, |rng| rng.u64(0..4) * rng.u64(0..100));
+            Box::pin(async move {
+                if takes_ms > 0 {
+                    tokio::time::sleep(Duration::from_millis(takes_ms)).await;
+                }
+            })
+        });
+        let ports = Ports {
+            clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
+            disk: Arc::new(self.disk.clone()),
+            transport: Arc::new(self.cloud.clone()),
+            dice: Arc::new(EvenDice),
+            watcher: Arc::new(NoWatcher),
+            local_tokens: Arc::new(Nobody),
+            inboxes: Arc::new(Nobody),
+            programs: Arc::new(Nobody),
+            observer: Arc::new(Events::default()),
+            offload: Offload::Inline,
+        };
+        let settings = Settings {
+            folders: self.folders.clone(),
+            accounts: self.accounts.clone(),
+            desks: Vec::new(),
+            inboxes: Vec::new(),
+            attempts_max: 8,
+        };
+        let store = Store::inline(&self.database, slow);
+        Engine::start(ports, store, settings, mode).await.unwrap()
+    }
+
+    /// Waits, at most for so long, until the cloud has all of these.
+    async fn has_all(&self, keys: &[&str], most: Duration) -> bool {
+        let until = Instant::now() + most;
+        while !keys.iter().all(|key| self.cloud.has(key)) {
+            if Instant::now() > until {
+                return false;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        true
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn once_waits_for_an_outage_for_a_minute_and_says_what_is_left() {
+    let world = World::new(&[("one", "works"), ("two", "down")]);
+    for name in ["a.css", "b.css", "index.html"] {
+        world.write("one", name);
+        world.write("two", name);
+    }
+    world.cloud.0.lock().unwrap().unreachable.push("down");
+    let engine = world.start(Mode::Once).await;
+    let began = Instant::now();
+    let summary = engine.once(&[]).await.unwrap();
+    let took = began.elapsed();
+    assert!(
+        (Duration::from_mins(1)..Duration::from_mins(5)).contains(&took),
+        "{took:?}"
+    );
+    let in_sync = FileCounts {
+        total: 3,
+        synced: 3,
+        ..FileCounts::default()
+    };
+    assert_eq!(summary.folders[0].counts, in_sync);
+    let left = summary.folders[1].counts;
+    assert_eq!((left.total, left.queued + left.failed), (3, 3), "{left:?}");
+    engine.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_account_that_is_down_holds_up_no_other() {
+    let world = World::new(&[("one", "works"), ("two", "down")]);
+    world.write("one", "a.css");
+    world.write("two", "a.css");
+    world.cloud.0.lock().unwrap().unreachable.push("down");
+    let engine = world.start(Mode::Run).await;
+    assert!(world.has_all(&["one/a.css"], Duration::from_secs(10)).await);
+    world.write("one", "b.css");
+    engine.command(Command::ScanNow).await.unwrap();
+    assert!(world.has_all(&["one/b.css"], Duration::from_secs(10)).await);
+    world.cloud.0.lock().unwrap().unreachable.clear();
+    assert!(world.has_all(&["two/a.css"], Duration::from_mins(6)).await);
+    engine.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_comes_due_while_the_queue_is_asked_is_not_forgotten() {
+    // In some of these histories the retry comes due between the two questions of the queue.
+    for seed in 0..200 {
+        let mut world = World::new(&[("one", "works")]);
+        world.slow_store = Some(seed);
+        world.write("one", "a.css");
+        world.fails("one/a.css", 1);
+        let engine = world.start(Mode::Run).await;
+        let in_time = world.has_all(&["one/a.css"], Duration::from_mins(2)).await;
+        assert!(in_time, "seed {seed}");
+        engine.stop().await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn jobs_of_a_paused_folder_hide_no_other_folders_next_try() {
+    let world = World::new(&[("one", "works"), ("two", "works")]);
+    world.write("two", "a.css");
+    let engine = world.start(Mode::Run).await;
+    engine
+        .command(Command::Pause("two".to_owned()))
+        .await
+        .unwrap();
+    world.write("two", "b.css");
+    world.write("one", "a.css");
+    world.fails("one/a.css", 1);
+    engine.command(Command::ScanNow).await.unwrap();
+    assert!(world.has_all(&["one/a.css"], Duration::from_mins(2)).await);
+    assert!(!world.cloud.has("two/b.css"));
+    engine
+        .command(Command::Resume("two".to_owned()))
+        .await
+        .unwrap();
+    assert!(
+        world
+            .has_all(&["two/a.css", "two/b.css"], Duration::from_mins(2))
+            .await
+    );
+    engine.stop().await.unwrap();
+}
