@@ -5,10 +5,13 @@
     reason = "tests stand outside: they use the disk and the clock themselves"
 )]
 
+#[path = "cli/desk.rs"]
+mod desk;
 #[path = "cli/site.rs"]
 mod site;
 
 use rustix::process::Signal;
+use serde_json::json;
 use site::{Site, eventually, mode};
 
 #[test]
@@ -237,10 +240,18 @@ fn a_pause_survives_a_restart_and_resume_goes_on() {
     assert_eq!(state(), "paused");
     site.run(&["status", "--wait=50s"]).expect(3);
     assert!(site.cloud.objects(&site.cloud.environments()[0]).is_empty());
+    site.write("made-while-paused.css", "b");
+    let files = || site.run(&["status", "--json"]).json()["folders"][0]["files"].clone();
+    eventually("both are counted as queued", || files()["queued"] == 2);
+    assert_eq!(
+        (&files()["total"], &files()["synced"]),
+        (&json!(2), &json!(0))
+    );
     site.run(&["resume", "www"]).expect(0);
     site.run(&["status", "--wait=50s"]).expect(0);
+    assert_eq!(files()["synced"], 2);
     site.run(&["resume", "www"]).expect(0);
-    assert_eq!(site.cloud.objects(&site.cloud.environments()[0]).len(), 1);
+    assert_eq!(site.cloud.objects(&site.cloud.environments()[0]).len(), 2);
     drop(daemon);
 }
 

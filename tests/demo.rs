@@ -8,6 +8,14 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use syncd::model::digest::Sha256;
+
+/// What the desk's agent sends, …
+const QUESTION: &[u8] = include_bytes!("../src/demo/desk/question.txt");
+const CHART: &[u8] = include_bytes!("../src/demo/site/img/chart.png");
+/// … and what it gets.
+const ANSWER: &[u8] = include_bytes!("../src/demo/desk/answer.txt");
+
 /// The demo promises 20 s on an idle machine; the machine of a test may be busy.
 const DEMO_MAX: Duration = Duration::from_secs(90);
 
@@ -35,6 +43,31 @@ fn the_demo_ends_by_itself_off_a_terminal_and_leaves_nothing_behind() {
     ] {
         assert!(told.contains(fact), "{fact} is missing in\n{told}");
     }
+    let [question, chart, answer] =
+        [QUESTION, CHART, ANSWER].map(|bytes| Sha256::of(bytes).to_string());
+    let part = |from: &str, to: &str| {
+        let (_, after) = told.split_once(from).unwrap();
+        after.split_once(to).unwrap().0.to_owned()
+    };
+    let received = part("$ syncd inbox list", "$ cat inbox/");
+    assert_eq!(received.matches("delivered").count(), 2, "{told}");
+    assert!(
+        received.contains(&question) && received.contains(&chart),
+        "{told}"
+    );
+    let sidecar = part(".png.json\n", "\n\n");
+    let sidecar: serde_json::Value = serde_json::from_str(&sidecar).unwrap();
+    assert_eq!(sidecar["sha256"], chart);
+    assert_eq!(sidecar["bytes"], CHART.len());
+    let sent = part(
+        "$ syncd why to-agent:answer.txt",
+        "The agent has the answer, the same byte for byte",
+    );
+    assert_eq!(
+        sent.matches(&answer).count(),
+        2,
+        "as it was seen, as it was sent: {told}"
+    );
     let wide = told.lines().find(|line| line.chars().count() > 100);
     assert_eq!(wide, None, "{told}");
     let left: Vec<_> = std::fs::read_dir(home.path()).unwrap().collect();

@@ -445,8 +445,10 @@ async fn an_interrupted_scan_leaves_its_release_to_the_next_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_paused_task_looks_at_nothing_until_it_is_resumed() {
+async fn a_paused_task_still_looks_so_that_its_counts_are_true() {
     let world = World::new(WatchMode::Auto).await;
+    world.write_old("kept", b"1");
+    world.write_old("gone", b"1");
     let (handle, task, stop) = world.bench.run();
     until("the first scan", || handle.live.borrow().scanned).await;
     world.bench.tell(&handle, Command::Pause).await;
@@ -454,12 +456,18 @@ async fn a_paused_task_looks_at_nothing_until_it_is_resumed() {
         handle.live.borrow().state == IntakeState::Paused
     })
     .await;
-    world.write("a", b"1");
-    world.hints.send(Hint::Path(path("a")));
-    tokio::time::advance(Duration::from_hours(2)).await;
-    assert!(world.bench.jobs().is_empty());
+    world.write("new", b"1");
+    world.disk.remove(&world.root, "gone");
+    world.hints.send(Hint::Path(path("new")));
+    world.hints.send(Hint::Path(path("gone")));
+    until("both are seen", || world.names() == ["kept", "new"]).await;
+    assert_eq!(handle.live.borrow().state, IntakeState::Paused);
+    assert_eq!(handle.live.borrow().settling, []);
     world.bench.tell(&handle, Command::Resume).await;
-    until("found", || world.names() == ["a"]).await;
+    until("resumed", || {
+        handle.live.borrow().state == IntakeState::Idle
+    })
+    .await;
     stop.cancel();
     task.await.unwrap();
 }

@@ -5,9 +5,12 @@ use syncd::decide::remedy::{
 };
 use syncd::model::fault::{Call, Fault, Layer};
 
+#[path = "remedies/desk.rs"]
+mod desk;
+
 use Action::{
-    Dead, Doubling, NextDay, NextMinute, Pause, PauseTen, Refresh, Relink, RelinkThenDead,
-    RelinkThenPause, Replan, Retry, RetryFile, RetryThenPause, Wait,
+    Dead, Doubling, NextDay, NextMinute, OutOfHours, Pause, PauseTen, Refresh, Relink,
+    RelinkThenDead, RelinkThenPause, Replan, Retry, RetryFile, RetryThenPause, Wait,
 };
 
 /// What the notes ask for, in their words.
@@ -26,6 +29,7 @@ enum Action {
     NextDay,
     Wait(u64),
     Doubling,
+    OutOfHours,
     Pause,
     PauseTen,
     Replan,
@@ -48,8 +52,11 @@ fn action(rule: &Rule) -> Action {
         (Remedy::Wait(WaitFor::UntilNextDay { .. }), _, _, Blame::Account) => NextDay,
         (Remedy::Wait(WaitFor::Span(span)), _, _, Blame::Account) => Wait(span.as_secs()),
         (Remedy::Wait(WaitFor::Doubling { first, max }), _, _, Blame::Account) => {
-            assert_eq!((first.as_secs(), max.as_secs()), (300, 3600));
-            Doubling
+            match (first.as_secs(), max.as_secs()) {
+                (300, 3600) => Doubling,
+                (600, 1800) => OutOfHours,
+                other => panic!("the notes know no such wait: {other:?}"),
+            }
         }
         (Remedy::PauseAccount, _, _, Blame::Account) => match rule.probe_after {
             None => Pause,
@@ -139,7 +146,23 @@ fn cloudbase_codes_have_the_action_of_the_notes() {
 
 #[test]
 fn codes_of_the_object_store_have_the_action_of_the_notes() {
-    let check = |action, codes| check(Call::Put, Layer::Cos, action, codes);
+    for call in [Call::Put, Call::Post] {
+        object_store_codes(call);
+    }
+    let form = |action, codes| check(Call::Post, Layer::Cos, action, codes);
+    form(Dead, "MalformedPOSTRequest RequestIsNotMultiPartContent");
+    form(
+        Dead,
+        "IncorrectNumberOfFilesInPostRequest UserKeyMustBeSpecified",
+    );
+    form(
+        Dead,
+        "MaxPostPreDataLengthExceededError InvalidPolicyDocument",
+    );
+}
+
+fn object_store_codes(call: Call) {
+    let check = |action, codes| check(call, Layer::Cos, action, codes);
     check(
         RetryFile(2),
         "BadDigest InvalidDigest InvalidSHA1Digest checksum",
@@ -158,15 +181,6 @@ fn codes_of_the_object_store_have_the_action_of_the_notes() {
     check(
         Dead,
         "EntityTooLarge KeyTooLong InvalidURI InvalidObjectName",
-    );
-    check(Dead, "MalformedPOSTRequest RequestIsNotMultiPartContent");
-    check(
-        Dead,
-        "IncorrectNumberOfFilesInPostRequest UserKeyMustBeSpecified",
-    );
-    check(
-        Dead,
-        "MaxPostPreDataLengthExceededError InvalidPolicyDocument",
     );
     check(Dead, "MetadataTooLarge MatadataTooLarge");
     check(
@@ -198,20 +212,22 @@ fn codes_of_the_object_store_have_the_action_of_the_notes() {
         ("accessdenied", "REQUEST HAS EXPIRED."),
         ("Request has expired", ""),
     ] {
-        let fault = Fault::new(Call::Put, Layer::Cos, code, message).with_status(403);
+        let fault = Fault::new(call, Layer::Cos, code, message).with_status(403);
         assert_eq!(action(classify(&fault)), Relink, "{code}");
     }
 }
 
 #[test]
 fn statuses_have_the_action_of_the_notes() {
-    let put = |action, codes| check(Call::Put, Layer::Http, action, codes);
-    put(Retry, "301 302 307 308 408 429 500 502 503 504 599");
-    put(RelinkThenDead, "400 404 418 499");
-    put(RelinkThenPause, "401 403");
-    put(Pause, "402 405 451 501");
-    put(RetryFile(0), "409");
-    put(Dead, "411 412 413 416");
+    for call in [Call::Put, Call::Post] {
+        let sent = |action, codes| check(call, Layer::Http, action, codes);
+        sent(Retry, "301 302 303 307 308 408 429 500 502 503 504 599");
+        sent(RelinkThenDead, "400 404 418 499");
+        sent(RelinkThenPause, "401 403");
+        sent(Pause, "402 405 451 501");
+        sent(RetryFile(0), "409");
+        sent(Dead, "411 412 413 416");
+    }
     for call in [Call::Token, Call::Link, Call::Api] {
         let codes = "301 400 401 403 404 429 500 502 503 504";
         check(call, Layer::Http, Retry, codes);
@@ -222,14 +238,16 @@ fn statuses_have_the_action_of_the_notes() {
 fn connections_and_this_machine_have_the_action_of_the_notes() {
     let kinds = "dns connect tls timeout reset cut too-large stalled redirect address-refused \
                  refused encoded";
-    for call in [Call::Token, Call::Link, Call::Put, Call::Api] {
+    for call in [Call::Token, Call::Link, Call::Put, Call::Post, Call::Api] {
         check(call, Layer::Transport, Retry, kinds);
         check(call, Layer::Transport, Pause, "no-roots");
     }
     check(Call::Source, Layer::Local, Replan, "changed gone");
     check(Call::Source, Layer::Local, RetryFile(0), "unreadable io");
-    check(Call::Put, Layer::Local, Relink, "link-expired");
-    check(Call::Put, Layer::Local, Dead, "cannot-fit");
+    for call in [Call::Put, Call::Post] {
+        check(call, Layer::Local, Relink, "link-expired");
+        check(call, Layer::Local, Dead, "cannot-fit");
+    }
     check(Call::Link, Layer::Local, Pause, "host-refused");
     check(Call::Link, Layer::Local, RelinkThenDead, "bad-link");
     check(Call::Token, Layer::Local, Retry, "token-command");
@@ -238,16 +256,18 @@ fn connections_and_this_machine_have_the_action_of_the_notes() {
 
 #[test]
 fn an_unknown_code_of_the_object_store_is_judged_by_its_status() {
-    let unknown = |status: u16| {
-        let fault = Fault::new(Call::Put, Layer::Cos, "Novel", "").with_status(status);
-        action(classify(&fault))
-    };
-    assert_eq!(unknown(503), Retry);
-    assert_eq!(unknown(400), RelinkThenDead);
-    assert_eq!(unknown(401), RelinkThenPause);
-    assert_eq!(unknown(451), Pause);
-    let fault = Fault::new(Call::Put, Layer::Cos, "Novel", "");
-    assert_eq!(action(classify(&fault)), RelinkThenDead);
+    for call in [Call::Put, Call::Post] {
+        let unknown = |status: u16| {
+            let fault = Fault::new(call, Layer::Cos, "Novel", "").with_status(status);
+            action(classify(&fault))
+        };
+        assert_eq!(unknown(503), Retry);
+        assert_eq!(unknown(400), RelinkThenDead);
+        assert_eq!(unknown(401), RelinkThenPause);
+        assert_eq!(unknown(451), Pause);
+        let fault = Fault::new(call, Layer::Cos, "Novel", "");
+        assert_eq!(action(classify(&fault)), RelinkThenDead);
+    }
 }
 
 #[test]
@@ -266,13 +286,25 @@ fn throttling_and_nothing_else_lowers_the_number_of_transfers() {
             r#"Exact(["SlowDown", "ServiceUnavailable"])"#,
             r#"Exact(["429"])"#,
             r#"Exact(["503"])"#,
+            r#"Exact(["429"])"#,
+            r#"Exact(["503"])"#,
         ]
     );
 }
 
 /// Faults that this very rule should be chosen for.
 fn faults_of(rule: &Rule) -> Vec<Fault> {
-    let every = [Call::Token, Call::Link, Call::Put, Call::Api, Call::Source];
+    let every = [
+        Call::Token,
+        Call::Link,
+        Call::Put,
+        Call::Post,
+        Call::Api,
+        Call::Source,
+        Call::Poll,
+        Call::Connect,
+        Call::Send,
+    ];
     let calls = if rule.calls.is_empty() {
         &every
     } else {
@@ -325,8 +357,9 @@ fn every_rule_says_what_it_means_and_what_to_do() {
             );
             assert!(!text.contains("  ") && !text.contains('|'), "{rule:?}");
         }
+        let sections = rule.source.strip_prefix("desk ").unwrap_or(rule.source);
         assert!(
-            rule.source.starts_with(|c: char| c.is_ascii_digit()),
+            sections.starts_with(|c: char| c.is_ascii_digit()),
             "{rule:?}"
         );
         assert!(rule.syncd_does().ends_with('.'), "{rule:?}");
@@ -391,7 +424,7 @@ fn explain_tells_every_meaning_of_a_code_whatever_its_case() {
     assert_eq!(explain("40001").unwrap().len(), 2);
     assert_eq!(explain("accessdenied").unwrap().len(), 2);
     assert_eq!(codes("slowdown"), [("SlowDown".to_owned(), true)]);
-    assert_eq!(explain("503").unwrap().len(), 2);
+    assert_eq!(explain("503").unwrap().len(), 3);
     assert_eq!(codes("DNS"), [("dns".to_owned(), true)]);
     assert_eq!(explain("no-such-word"), None);
     assert_eq!(explain(""), None);

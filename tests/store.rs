@@ -10,11 +10,17 @@
 mod change;
 #[path = "store/files.rs"]
 mod files;
+#[path = "store/inbox.rs"]
+mod inbox;
 #[path = "store/life.rs"]
 mod life;
+#[path = "store/migration.rs"]
+mod migration;
 #[path = "store/order.rs"]
 mod order;
 #[path = "store/property.rs"]
 mod property;
+#[path = "store/sending.rs"]
+mod sending;
 #[path = "store/world.rs"]
 mod world;

@@ -21,11 +21,21 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("engine", &["model", "port", "store", "flow", "decide"]),
     ("config", &["model"]),
     ("report", &["model", "port", "store", "decide", "engine"]),
+    ("web", &["model", "port", "decide", "report"]),
+    ("alerts", &["model", "port", "decide", "report"]),
     ("emulator", &["model"]),
     (
         "daemon",
         &[
             "model", "port", "store", "adapter", "flow", "decide", "engine", "config", "report",
+            "web", "alerts",
+        ],
+    ),
+    (
+        "doctor",
+        &[
+            "model", "port", "store", "adapter", "flow", "decide", "engine", "config", "report",
+            "daemon",
         ],
     ),
     ("demo", &["model", "port", "emulator"]),
@@ -33,7 +43,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         "cli",
         &[
             "model", "port", "store", "adapter", "flow", "decide", "engine", "config", "report",
-            "emulator", "daemon", "demo",
+            "emulator", "daemon", "doctor", "demo",
         ],
     ),
 ];
@@ -209,4 +219,24 @@ fn nothing_in_production_panics_by_habit() {
         }
     }
     none(&broken);
+}
+
+#[test]
+fn the_units_of_one_and_of_several_instances_differ_in_names_only() {
+    let unit = |name: &str| {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("systemd")
+            .join(name);
+        let text = std::fs::read_to_string(path).unwrap();
+        let settings = text.lines().filter(|line| !line.starts_with('#'));
+        settings.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let one = unit("syncd.service");
+    let each = unit("syncd@.service").join("\n");
+    let each = each
+        .replace(" (%i)", "")
+        .replace("/etc/syncd/%i.toml", "/etc/syncd/config.toml")
+        .replace("StateDirectory=syncd/%i", "StateDirectory=syncd")
+        .replace("RuntimeDirectory=syncd@%i", "RuntimeDirectory=syncd");
+    assert_eq!(one, each.lines().collect::<Vec<_>>());
 }

@@ -1,22 +1,28 @@
 //! The flows step by step: what was answered, and what the flow wants next.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use proptest::prelude::*;
 use syncd::flow::listing;
-use syncd::flow::static_website::{LINK_PATH, StaticUpload, UploadInput};
 use syncd::flow::token;
+use syncd::flow::upload::{Upload, UploadInput};
 use syncd::flow::{ApiCall, Arrival, Step, Transfer};
 use syncd::model::digest::{Checksums, Hasher};
 use syncd::model::fault::{Call, Fault, Layer};
+use syncd::model::folder::FlowKind;
 use syncd::model::headers::ObjectHeaders;
 use syncd::model::key::Key;
 use syncd::model::secret::Secret;
 use syncd::port::transport::{Body, Method, Peer, Reply, TransportFault, TransportKind};
 
 mod listings;
+mod storage;
 mod tokens;
+
+/// Where a static website's links come from.
+const LINK_PATH: &str = "/componenttcb/staticuploadfile";
 
 const LINK: &str = "https://b-1.cos.ap-shanghai.myqcloud.com/img/logo.png?sign=q-sign-algorithm%3Dsha1\
     %26q-sign-time%3D1700000000%3B1700000060%26q-signature%3D00ff";
@@ -34,15 +40,15 @@ pub(crate) fn json(body: impl AsRef<[u8]>) -> Reply {
     reply(200, &[("content-type", "application/json")], body)
 }
 
-fn checksums(bytes: &[u8]) -> Checksums {
+pub(crate) fn checksums(bytes: &[u8]) -> Checksums {
     let mut hasher = Hasher::new();
     hasher.update(bytes);
     hasher.finish()
 }
 
-const CONTENT: &[u8] = b"[Object Content]";
+pub(crate) const CONTENT: &[u8] = b"[Object Content]";
 
-fn input(known: bool) -> UploadInput {
+pub(crate) fn input(known: bool) -> UploadInput {
     UploadInput {
         env: "demo-1".to_owned(),
         key: Key::from_stored("img/logo.png".to_owned()),
@@ -52,29 +58,35 @@ fn input(known: bool) -> UploadInput {
             ("content-type".to_owned(), "image/png".to_owned()),
             ("cache-control".to_owned(), "no-cache".to_owned()),
         ]),
+        door: None,
+        nonce: 0x00ff,
     }
+}
+
+fn begin(input: UploadInput) -> (Upload, Step) {
+    Upload::begin(FlowKind::StaticWebsite, input).unwrap()
 }
 
 fn link_answer() -> String {
     format!(r#"{{"errcode":0,"errmsg":"ok","signed_url":"{LINK}","token":"FAKEtoken"}}"#)
 }
 
-fn after_link(known: bool) -> (StaticUpload, Box<Transfer>) {
-    let (mut upload, _) = StaticUpload::begin(input(known));
+fn after_link(known: bool) -> (Upload, Box<Transfer>) {
+    let (mut upload, _) = begin(input(known));
     match upload.next(Arrival::Reply(json(link_answer()))) {
         Step::Send(transfer) => (upload, transfer),
         _ => panic!("no transfer"),
     }
 }
 
-fn stopped(step: Step) -> Fault {
+pub(crate) fn stopped(step: Step) -> Fault {
     match step {
         Step::Stop(fault) => fault,
         _ => panic!("not stopped"),
     }
 }
 
-fn header<'a>(headers: &'a [(String, Secret)], name: &str) -> Option<&'a str> {
+pub(crate) fn header<'a>(headers: &'a [(String, Secret)], name: &str) -> Option<&'a str> {
     headers
         .iter()
         .find(|(have, _)| have == name)
@@ -83,7 +95,7 @@ fn header<'a>(headers: &'a [(String, Secret)], name: &str) -> Option<&'a str> {
 
 #[test]
 fn an_upload_asks_for_a_link_sends_and_finishes() {
-    let (mut upload, step) = StaticUpload::begin(input(true));
+    let (mut upload, step) = begin(input(true));
     let Step::Call(call) = step else {
         panic!("no call")
     };
@@ -125,7 +137,7 @@ fn an_upload_asks_for_a_link_sends_and_finishes() {
 #[test]
 fn names_are_sent_to_the_api_as_raw_utf_8() {
     let key = Key::from_stored("中文/é.html".to_owned());
-    let (_, step) = StaticUpload::begin(UploadInput { key, ..input(true) });
+    let (_, step) = begin(UploadInput { key, ..input(true) });
     let Step::Call(call) = step else {
         panic!("no call")
     };
@@ -155,7 +167,7 @@ fn a_streamed_body_is_checked_against_what_was_sent() {
 
 #[test]
 fn a_file_without_a_type_is_sent_as_bytes() {
-    let (mut upload, _) = StaticUpload::begin(UploadInput {
+    let (mut upload, _) = begin(UploadInput {
         headers: ObjectHeaders::default(),
         ..input(true)
     });
@@ -169,7 +181,7 @@ fn a_file_without_a_type_is_sent_as_bytes() {
 }
 
 fn after_link_reply(answer: Reply) -> Result<Box<Transfer>, (Layer, String)> {
-    let (mut upload, _) = StaticUpload::begin(input(true));
+    let (mut upload, _) = begin(input(true));
     match upload.next(Arrival::Reply(answer)) {
         Step::Send(transfer) => Ok(transfer),
         Step::Stop(fault) => Err((fault.layer, fault.code)),
@@ -308,7 +320,7 @@ fn link_answers_become_faults_by_code_or_status() {
 
 #[test]
 fn a_fault_keeps_the_words_but_not_what_could_be_a_secret() {
-    let (mut upload, _) = StaticUpload::begin(input(true));
+    let (mut upload, _) = begin(input(true));
     let long = "A".repeat(120);
     let body = format!(r#"{{"errcode":40001,"errmsg":"bad {LINK} {long} rid: 1a-2b\u001b"}}"#);
     let fault = stopped(upload.next(Arrival::Reply(json(body))));
@@ -319,7 +331,7 @@ fn a_fault_keeps_the_words_but_not_what_could_be_a_secret() {
 #[test]
 fn a_server_may_ask_to_wait_an_hour_at_most() {
     let wait = |value: &str| {
-        let (mut upload, _) = StaticUpload::begin(input(true));
+        let (mut upload, _) = begin(input(true));
         stopped(upload.next(Arrival::Reply(reply(503, &[("retry-after", value)], "")))).retry_after
     };
     assert_eq!(wait("0"), Some(Duration::ZERO));
@@ -346,7 +358,7 @@ fn failures_of_the_transport_are_faults_of_the_step_they_met() {
         (TransportKind::NoRoots, Layer::Transport, "no-roots"),
         (TransportKind::Refused, Layer::Local, "host-refused"),
     ] {
-        let (mut upload, _) = StaticUpload::begin(input(true));
+        let (mut upload, _) = begin(input(true));
         let link = stopped(upload.next(failed(kind)));
         assert_eq!(
             (link.call, link.layer, link.code.as_str()),
@@ -392,7 +404,7 @@ proptest! {
         body in prop::collection::vec(any::<u8>(), 0..300), status in 100_u16..600
     ) {
         let answer = reply(status, &[], &body);
-        let (mut upload, _) = StaticUpload::begin(input(true));
+        let (mut upload, _) = begin(input(true));
         let step = upload.next(Arrival::Reply(answer.clone()));
         prop_assert!(matches!(step, Step::Stop(_)));
         let _ = token::token_answer(&answer);

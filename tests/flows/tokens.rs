@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use syncd::flow::token;
 use syncd::model::fault::Call;
-use syncd::model::folder::TokenSource;
-use syncd::model::secret::Secret;
+use syncd::model::folder::{Platform, TokenSource};
+use syncd::model::secret::{Rotating, Secret};
 use syncd::port::transport::{Body, Method, Request};
 
 use crate::{json, reply};
@@ -40,6 +40,81 @@ fn token_requests_are_as_the_api_wants_them() {
     );
     let file = TokenSource::CloudbaseFile("/t".into());
     assert_eq!(token::query_name(&file), "cloudbase_access_token");
+}
+
+#[test]
+fn a_platform_asks_for_its_own_token_and_for_those_of_its_accounts() {
+    let platform = Platform {
+        appid: "wx1".to_owned(),
+        secret: Secret::new("S&1"),
+        ticket: Rotating::Fixed(Secret::new("unused")),
+    };
+    let ticket = Secret::new("ticket@@@1");
+    let own = token::component_token_request("https://api.test", &platform, &ticket).unwrap();
+    let url = "https://api.test/cgi-bin/component/api_component_token";
+    assert_eq!((own.method, own.url.expose()), (Method::Post, url));
+    let expected = concat!(
+        r#"{"component_appid":"wx1","component_appsecret":"S&1","#,
+        r#""component_verify_ticket":"ticket@@@1"}"#
+    );
+    assert_eq!(body_text(&own), expected);
+
+    let (token, refresh) = (Secret::new("72_a/b"), Secret::new("r@@@1"));
+    let platform = (&platform, &token);
+    let authorizer =
+        token::authorizer_token_request("https://api.test", platform, "wx2", &refresh).unwrap();
+    let url =
+        "https://api.test/cgi-bin/component/api_authorizer_token?component_access_token=72_a%2Fb";
+    assert_eq!(
+        (authorizer.method, authorizer.url.expose()),
+        (Method::Post, url)
+    );
+    let expected = concat!(
+        r#"{"component_appid":"wx1","authorizer_appid":"wx2","#,
+        r#""authorizer_refresh_token":"r@@@1"}"#
+    );
+    assert_eq!(body_text(&authorizer), expected);
+}
+
+#[test]
+fn answers_of_a_platforms_calls_are_read_with_the_next_refresh_token() {
+    let fetched = token::token_answer(&json(
+        r#"{"component_access_token":"72_FAKE","expires_in":7200}"#,
+    ));
+    assert_eq!(fetched.unwrap().value, Secret::new("72_FAKE"));
+    let read = |more: &str| {
+        let body = format!(r#"{{"authorizer_access_token":"73_FAKE","expires_in":7200{more}}}"#);
+        let (fetched, next) = token::authorizer_token_answer(&json(body)).unwrap();
+        assert_eq!(fetched.value, Secret::new("73_FAKE"));
+        next.map(|next| next.expose().to_owned())
+    };
+    let next = r#","authorizer_refresh_token":"refreshtoken@@@2""#;
+    assert_eq!(read(next).as_deref(), Some("refreshtoken@@@2"));
+    assert_eq!(read(r#","authorizer_refresh_token":"""#), None);
+    assert_eq!(read(r#","authorizer_refresh_token":null"#), None);
+    assert_eq!(read(""), None);
+    let refused = token::authorizer_token_answer(&json(r#"{"errcode":61023,"errmsg":"x"}"#));
+    let fault = refused.unwrap_err();
+    assert_eq!(fault.code, "61023");
+    assert!(!token::blames_platform_token(&fault));
+    let refused = token::authorizer_token_answer(&json(r#"{"errcode":42001,"errmsg":"x"}"#));
+    assert!(token::blames_platform_token(&refused.unwrap_err()));
+    for body in ["{}", r#"{"authorizer_refresh_token":"a"}"#, "[]"] {
+        assert!(token::authorizer_token_answer(&json(body)).is_err());
+    }
+}
+
+#[test]
+fn a_secret_in_a_file_is_one_line() {
+    let line = |bytes: &[u8]| {
+        token::secret_line(bytes)
+            .ok()
+            .map(|secret| secret.expose().to_owned())
+    };
+    assert_eq!(line(b" ticket@@@1\r\n").as_deref(), Some("ticket@@@1"));
+    for wrong in [&b""[..], b" \n", b"two words", b"a\nb", b"\xff"] {
+        assert_eq!(line(wrong), None);
+    }
 }
 
 #[test]

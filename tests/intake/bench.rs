@@ -16,8 +16,10 @@ use syncd::model::time::{Monotonic, Timestamp};
 use syncd::port::BoxFuture;
 use syncd::port::clock::Clock;
 use syncd::port::dice::Dice;
-use syncd::port::disk::Disk;
+use syncd::port::disk::{Disk, DiskError};
+use syncd::port::inbox_disk::{Inbox, Inboxes};
 use syncd::port::offload::Offload;
+use syncd::port::program::{Exit, Programs};
 use syncd::port::token_source::LocalTokens;
 use syncd::port::transport::{Reply, Request, Transport, TransportFault};
 use syncd::port::watcher::Watcher;
@@ -54,7 +56,7 @@ impl Clock for RuntimeClock {
     }
 }
 
-struct EvenDice;
+pub(crate) struct EvenDice;
 
 impl Dice for EvenDice {
     fn fraction(&self) -> f64 {
@@ -66,7 +68,7 @@ impl Dice for EvenDice {
 }
 
 /// An intake never asks the cloud for anything.
-struct Nobody;
+pub(crate) struct Nobody;
 
 impl Transport for Nobody {
     fn exchange(&self, _: Request) -> BoxFuture<'_, Result<Reply, TransportFault>> {
@@ -80,6 +82,18 @@ impl LocalTokens for Nobody {
     }
     fn file<'a>(&'a self, _: &'a Path) -> BoxFuture<'a, Result<Vec<u8>, Fault>> {
         unreachable!("an intake needs no token")
+    }
+}
+
+impl Inboxes for Nobody {
+    fn open(&self, _: &Path) -> Result<Arc<dyn Inbox>, DiskError> {
+        unreachable!("an intake has no inbox")
+    }
+}
+
+impl Programs for Nobody {
+    fn run<'a>(&'a self, _: &'a [String], _: Duration) -> BoxFuture<'a, Exit> {
+        unreachable!("an intake runs nothing")
     }
 }
 
@@ -127,6 +141,8 @@ impl Bench {
             observer: Arc::clone(&events) as Arc<dyn Observer>,
             transport: Arc::new(Nobody),
             local_tokens: Arc::new(Nobody),
+            inboxes: Arc::new(Nobody),
+            programs: Arc::new(Nobody),
         };
         Self {
             spec,

@@ -2,48 +2,30 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::ops::Deref;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
-use syncd::emulator::{Emulator, EmulatorOptions, Running};
-use tempfile::TempDir;
+use syncd::emulator::{Emulator, EmulatorOptions, Running, Space};
 
-/// No condition of these tests takes longer than this on a loaded machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
+use crate::program::Program;
+pub(crate) use crate::program::{Daemon, PATIENCE, wait_for};
+
 pub(crate) const ENV: &str = "demo-1a2b3c";
 
 pub(crate) struct Desk {
     pub(crate) cloud: Running,
     pub(crate) folder: PathBuf,
-    pub(crate) config: PathBuf,
-    pub(crate) state: PathBuf,
-    directory: TempDir,
+    /// Where the files go.
+    space: Space,
+    program: Program,
 }
 
-pub(crate) struct Answer {
-    pub(crate) status: ExitStatus,
-    pub(crate) stdout: String,
-    pub(crate) stderr: String,
-}
+impl Deref for Desk {
+    type Target = Program;
 
-impl Answer {
-    pub(crate) fn code(&self) -> i32 {
-        self.status.code().unwrap_or(-1)
-    }
-
-    pub(crate) fn json(&self) -> Value {
-        serde_json::from_str(&self.stdout)
-            .unwrap_or_else(|error| panic!("{error}: {}\n{}", self.stdout, self.stderr))
-    }
-
-    /// Fails the test unless the command ended with this code.
-    #[track_caller]
-    pub(crate) fn expect(self, code: i32) -> Self {
-        assert_eq!(self.code(), code, "\n{}\n{}", self.stdout, self.stderr);
-        self
+    fn deref(&self) -> &Program {
+        &self.program
     }
 }
 
@@ -54,10 +36,22 @@ impl Desk {
 
     /// `account` and `rest` are added to the account's table and to the folder's.
     pub(crate) fn with(options: EmulatorOptions, account: &str, rest: &str) -> Self {
+        Self::of(Space::Website, options, account, rest)
+    }
+
+    /// The same for a folder that goes to cloud storage.
+    pub(crate) fn storage(options: EmulatorOptions, account: &str, rest: &str) -> Self {
+        Self::of(Space::Storage, options, account, rest)
+    }
+
+    fn of(space: Space, options: EmulatorOptions, account: &str, rest: &str) -> Self {
+        let flow = match space {
+            Space::Website => "static-website",
+            Space::Storage => "cloud-storage",
+        };
         let cloud = Emulator::start(options).unwrap();
-        let directory = tempfile::tempdir().unwrap();
-        let at = |name: &str| directory.path().join(name);
-        let (folder, config, state) = (at("www"), at("config.toml"), at("state"));
+        let program = Program::new();
+        let folder = program.path().join("www");
         fs::create_dir(&folder).unwrap();
         let token = if account.contains("token =") {
             String::new()
@@ -65,90 +59,26 @@ impl Desk {
             format!("token = {{ url = \"{}\" }}\n", cloud.token_url())
         };
         let text = format!(
-            "state_dir = \"{}\"\n[accounts.shop]\nprovider = \"wechat\"\nbase_url = \"{}\"\n\
+            "[accounts.shop]\nprovider = \"wechat\"\nbase_url = \"{}\"\n\
              upload_hosts = [\"127.0.0.1\"]\n{token}{account}\n[[folder]]\nname = \"www\"\n\
-             path = \"{}\"\nflow = \"static-website\"\naccount = \"shop\"\nenv = \"{ENV}\"\n\
+             path = \"{}\"\nflow = \"{flow}\"\naccount = \"shop\"\nenv = \"{ENV}\"\n\
              settle = \"50ms\"\n{rest}\n",
-            state.display(),
             cloud.base_url(),
             folder.display(),
         );
-        fs::write(&config, text).unwrap();
-        fs::set_permissions(&config, fs::Permissions::from_mode(0o600)).unwrap();
+        program.configure(&text);
         Self {
             cloud,
             folder,
-            config,
-            state,
-            directory,
+            space,
+            program,
         }
-    }
-
-    pub(crate) fn path(&self) -> &Path {
-        self.directory.path()
     }
 
     pub(crate) fn write(&self, path: &str, bytes: impl AsRef<[u8]>) {
         let path = self.folder.join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, bytes).unwrap();
-    }
-
-    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_syncd"));
-        command.arg("--config").arg(&self.config).args(arguments);
-        command
-            .env_remove("RUST_LOG")
-            .env_remove("NOTIFY_SOCKET")
-            .env_remove("JOURNAL_STREAM");
-        command
-            .env_remove("STATE_DIRECTORY")
-            .env_remove("RUNTIME_DIRECTORY");
-        command.current_dir(self.path()).stdin(Stdio::null());
-        command
-    }
-
-    pub(crate) fn syncd(&self, arguments: &[&str]) -> Answer {
-        let Output {
-            status,
-            stdout,
-            stderr,
-        } = self.command(arguments).output().unwrap();
-        let text = |bytes| String::from_utf8(bytes).unwrap();
-        Answer {
-            status,
-            stdout: text(stdout),
-            stderr: text(stderr),
-        }
-    }
-
-    /// Starts the daemon; it is killed when the guard is dropped.
-    pub(crate) fn run(&self) -> Daemon {
-        self.spawn(self.command(&["run"]))
-    }
-
-    /// The same by a command that becomes the daemon.
-    pub(crate) fn spawn(&self, mut command: Command) -> Daemon {
-        let log = fs::File::options()
-            .create(true)
-            .append(true)
-            .open(self.log())
-            .unwrap();
-        command.stdout(log.try_clone().unwrap()).stderr(log);
-        let daemon = Daemon(Some(command.spawn().unwrap()));
-        wait_for("the daemon answers", || {
-            let status = self.syncd(&["status", "--json"]);
-            status.stdout.contains("\"running\":true")
-        });
-        daemon
-    }
-
-    pub(crate) fn log(&self) -> PathBuf {
-        self.path().join("daemon.log")
-    }
-
-    pub(crate) fn status(&self) -> Value {
-        self.syncd(&["status", "--json"]).json()
     }
 
     pub(crate) fn count(&self, name: &str) -> u64 {
@@ -207,13 +137,6 @@ impl Desk {
             && of("total") == self.local().len() as u64
     }
 
-    pub(crate) fn evidence(&self) -> String {
-        let log = fs::read_to_string(self.log()).unwrap_or_default();
-        let tail: Vec<&str> = log.lines().rev().take(40).collect();
-        let status = self.syncd(&["status"]);
-        format!("{}\n{}\n{}", status.stdout, status.stderr, tail.join("\n"))
-    }
-
     /// Every regular file of the folder that is to be published, by a walk of our own.
     pub(crate) fn local(&self) -> BTreeMap<String, Vec<u8>> {
         let mut files = BTreeMap::new();
@@ -240,7 +163,7 @@ impl Desk {
 
     /// Local files that the cloud does not have, or not with these bytes.
     pub(crate) fn differences(&self) -> Vec<String> {
-        let objects = self.cloud.objects(ENV);
+        let objects = self.cloud.objects_in(self.space, ENV);
         let differs = |key: &String, bytes: &Vec<u8>| match objects.get(key) {
             None => Some(format!("{key}: missing")),
             Some(object) => match object.bytes().unwrap() {
@@ -262,64 +185,6 @@ impl Desk {
     #[track_caller]
     pub(crate) fn no_violations(&self) {
         assert_eq!(self.cloud.violations(), Vec::<String>::new());
-    }
-}
-
-pub(crate) struct Daemon(Option<Child>);
-
-impl Daemon {
-    fn child(&mut self) -> &mut Child {
-        self.0.as_mut().unwrap()
-    }
-
-    pub(crate) fn pid(&self) -> u32 {
-        self.0.as_ref().unwrap().id()
-    }
-
-    pub(crate) fn signal(&self, signal: rustix::process::Signal) {
-        let pid = rustix::process::Pid::from_raw(i32::try_from(self.pid()).unwrap()).unwrap();
-        rustix::process::kill_process(pid, signal).unwrap();
-    }
-
-    pub(crate) fn kill_9(mut self) {
-        self.child().kill().unwrap();
-        self.child().wait().unwrap();
-        self.0 = None;
-    }
-
-    /// Waits for the daemon to end by itself.
-    pub(crate) fn wait(mut self) -> ExitStatus {
-        let mut ended = None;
-        wait_for("the daemon ends", || {
-            ended = self.child().try_wait().unwrap();
-            ended.is_some()
-        });
-        self.0 = None;
-        ended.unwrap()
-    }
-
-    pub(crate) fn stop(self) -> ExitStatus {
-        self.signal(rustix::process::Signal::TERM);
-        self.wait()
-    }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        if let Some(child) = &mut self.0 {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-    }
-}
-
-/// Waits for a condition, not for time.
-#[track_caller]
-pub(crate) fn wait_for(what: &str, mut holds: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !holds() {
-        assert!(begun.elapsed() < PATIENCE, "waited too long until {what}");
-        std::thread::park_timeout(Duration::from_millis(20));
     }
 }
 

@@ -12,9 +12,24 @@
               files by name"
 )]
 
+mod alerts;
+mod centre;
+mod contact;
 mod crash;
 mod deploy;
 mod desk;
+mod doctor;
 mod faults;
+mod hostile;
+mod http;
+mod inbox;
+mod outbox;
+mod platform;
+mod program;
+mod report;
 mod secrets;
+mod service;
+mod signals;
+mod storage;
+mod trouble;
 mod watch;

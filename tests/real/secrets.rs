@@ -31,6 +31,9 @@ fn secrets_and_links_stay_secret() {
     searched.push(("status", run(&["-vv", "status", "--json"])));
     searched.push(("why", run(&["why", "www:index.html", "--json"])));
     searched.push(("config show", run(&["config", "show"])));
+    searched.push(("doctor", run(&["-vv", "doctor"])));
+    searched.push(("doctor --json", run(&["doctor", "--json"])));
+    searched.push(("report", run(&["-vv", "report"])));
     searched.push(("config show --json", run(&["config", "show", "--json"])));
     for entry in fs::read_dir(&desk.state).unwrap() {
         let path = entry.unwrap().path();

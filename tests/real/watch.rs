@@ -187,6 +187,11 @@ fn a_new_configuration_is_taken_whole_or_not_at_all() {
 
 /// The daemon in a namespace of its own with so many watches; `None` where that is not permitted.
 fn run_with_watches(desk: &Desk, watches: u32) -> Option<Daemon> {
+    in_a_namespace(desk, &desk.command(&["run"]), watches).map(|command| desk.spawn(command))
+}
+
+/// A command in a namespace of its own with so many watches; `None` where that is not permitted.
+pub(crate) fn in_a_namespace(desk: &Desk, plain: &Command, watches: u32) -> Option<Command> {
     let lower = format!("echo {watches} > /proc/sys/user/max_inotify_watches");
     let namespace = |script: String| {
         let mut command = Command::new("unshare");
@@ -198,7 +203,6 @@ fn run_with_watches(desk: &Desk, watches: u32) -> Option<Daemon> {
         eprintln!("SKIPPED: user namespaces are not permitted here, so no watch limit can be set");
         return None;
     }
-    let plain = desk.command(&["run"]);
     let mut command = namespace(format!("{lower} && exec \"$@\""));
     command.arg(plain.get_program()).args(plain.get_args());
     for (name, value) in plain.get_envs() {
@@ -208,7 +212,7 @@ fn run_with_watches(desk: &Desk, watches: u32) -> Option<Daemon> {
         };
     }
     command.current_dir(desk.path()).stdin(Stdio::null());
-    Some(desk.spawn(command))
+    Some(command)
 }
 
 fn polls_because_of_the_limit(desk: &Desk) -> bool {

@@ -4,9 +4,26 @@
 use syncd::model::job::{JobState, Outcome, Reason};
 use syncd::model::time::Timestamp;
 use syncd::port::disk::RootIdentity;
-use syncd::store::{AccountRow, FileCounts, ScanTotals, Selection};
+use syncd::store::{AccountRow, FileCounts, LATE_MAX, ScanTotals, Selection};
 
 use super::world::*;
+
+/// The acknowledged file is in doubt, whatever a person wants, until it is sent once more, late enough.
+async fn confirmed(world: &mut World, name: &str) {
+    assert!(world.stored(name).known.in_doubt);
+    assert_eq!(world.reader.counts(world.folder).unwrap().queued, 1);
+    world.store.retry(Selection::All, world.now).await.unwrap();
+    assert_eq!(world.claim().await, []);
+    world.now = world.now.plus(LATE_MAX);
+    let again = world.claim().await.remove(0);
+    assert_eq!(again.path, path(name));
+    world.settle(&again, Outcome::Released).await;
+    assert!(world.stored(name).known.in_doubt);
+    let again = world.claim().await.remove(0);
+    world.acknowledge(&again).await;
+    assert!(!world.stored(name).known.in_doubt);
+    assert_eq!(world.reader.queue(&Selection::All, 9).unwrap(), []);
+}
 
 on_both! {
     async fn a_newer_version_waits_for_the_running_attempt_and_then_is_sent(mut world: World) {
@@ -30,13 +47,13 @@ on_both! {
 
     async fn a_superseded_attempt_that_failed_makes_the_newer_version_ready(mut world: World) {
         for (number, outcome) in [
-            Outcome::Retry { fault: fault("x"), due: Timestamp(1), counts: true },
-            Outcome::Dead(fault("x")), Outcome::Replan(fault("x")), Outcome::Released,
+            Outcome::Retry { fault: unsent("x"), due: Timestamp(1), counts: true },
+            Outcome::Dead(unsent("x")), Outcome::Replan(unsent("x")), Outcome::Released,
         ].into_iter().enumerate() {
             world.publish(vec![file("a", &format!("old {number}"))]).await;
             let old = world.claim().await.remove(0);
             let release = world.publish(vec![file("a", &format!("new {number}"))]).await;
-            let settled = world.settle(&old, outcome).await;
+            let settled = world.end(&old, outcome, false).await;
             assert_eq!(settled.look_again.len(), 1);
             let new = world.claim().await.remove(0);
             assert_eq!((new.release, new.attempts, new.last_code.clone()), (release, 0, None));
@@ -72,7 +89,81 @@ on_both! {
         let job = &world.reader.queue(&Selection::All, 10).unwrap()[0];
         assert_eq!((job.reason, job.state), (Reason::Unknown, JobState::Running));
         world.acknowledge(&again).await;
+        confirmed(&mut world, "a").await;
+    }
+
+    async fn only_an_upload_of_other_bytes_has_the_next_one_confirmed(mut world: World) {
+        world.publish(vec![file("same", "1"), file("unsent", "1"), file("other", "1")]).await;
+        for claim in world.claim().await {
+            let maybe_sent = claim.path != path("unsent");
+            let fault = if maybe_sent { fault("timeout") } else { unsent("timeout") };
+            let retry = Outcome::Retry { fault, due: world.now, counts: false };
+            world.end(&claim, retry, maybe_sent).await;
+            assert_eq!(world.page().iter().filter(|row| row.path == claim.path)
+                .all(|row| row.known.in_doubt), maybe_sent, "{}", claim.path);
+        }
+        world.publish(vec![file("unsent", "2"), file("other", "2")]).await;
+        for claim in world.claim().await {
+            world.acknowledge(&claim).await;
+        }
+        for sure in ["same", "unsent"] {
+            assert!(!world.stored(sure).known.in_doubt, "{sure}");
+        }
+        confirmed(&mut world, "other").await;
+    }
+
+    async fn an_upload_may_come_late_although_its_bytes_were_acknowledged_since(mut world: World) {
+        for (bytes, pause) in [("1", LATE_MAX / 2), ("2", LATE_MAX)] {
+            world.publish(vec![file("a", bytes)]).await;
+            let claim = world.claim().await.remove(0);
+            let lost = Outcome::Retry { fault: fault("timeout"), due: world.now, counts: false };
+            world.settle(&claim, lost).await;
+            world.upload_all().await;
+            assert!(!world.stored("a").known.in_doubt);
+            world.now = world.now.plus(pause);
+            world.publish(vec![file("a", &format!("after {bytes}"))]).await;
+            world.upload_all().await;
+            if bytes == "1" {
+                confirmed(&mut world, "a").await;
+            }
+        }
+        assert!(!world.stored("a").known.in_doubt, "that was long enough ago");
+    }
+
+    async fn an_upload_that_the_same_attempt_repeated_may_come_late_too(mut world: World) {
+        world.publish(vec![file("a", "1")]).await;
+        let claim = world.claim().await.remove(0);
+        world.end_after_losing(&claim, fault("timeout")).await;
         assert!(!world.stored("a").known.in_doubt);
+        world.publish(vec![file("a", "2")]).await;
+        world.upload_all().await;
+        confirmed(&mut world, "a").await;
+    }
+
+    async fn a_newer_version_in_place_of_a_confirmation_is_confirmed_itself(mut world: World) {
+        world.publish(vec![file("a", "1")]).await;
+        world.claim().await;
+        world.restart();
+        world.store.recover(world.now).await.unwrap();
+        for bytes in ["2", "3"] {
+            world.publish(vec![file("a", bytes)]).await;
+            let claim = world.claim().await.remove(0);
+            world.acknowledge(&claim).await;
+        }
+        confirmed(&mut world, "a").await;
+        let uploads = world.reader.dossier(world.folder, &path("a")).unwrap().uploads;
+        assert_eq!(uploads.len(), 3);
+    }
+
+    async fn another_spelling_of_a_key_in_doubt_is_confirmed(mut world: World) {
+        world.publish(vec![file("caf\u{e9}", "1")]).await;
+        world.claim().await;
+        world.restart();
+        world.store.recover(world.now).await.unwrap();
+        world.publish(vec![gone("caf\u{e9}"), file("cafe\u{301}", "2")]).await;
+        let claim = world.claim().await.remove(0);
+        world.acknowledge(&claim).await;
+        confirmed(&mut world, "cafe\u{301}").await;
     }
 
     async fn a_crash_while_a_newer_version_waits_leaves_only_that(mut world: World) {
@@ -207,7 +298,6 @@ on_both! {
         assert_eq!(rows.iter().map(|row| row.name.as_str()).collect::<Vec<_>>(), ["new", "other"]);
         let asked = rows.iter().map(|row| row.id).collect();
         assert_eq!(world.store.next_due(asked).await.unwrap(), None);
-        assert_eq!(world.store.live_counts().await.unwrap().len(), 2);
         let root = RootIdentity { dev: u64::MAX, ino: 7 };
         world.store.set_root(rows[0].id, root).await.unwrap();
         world.store.set_paused(rows[1].id, true).await.unwrap();
@@ -216,7 +306,7 @@ on_both! {
         assert_eq!((rows[1].root, rows[1].paused), (None, true));
         let back = world.store.adopt_folders(&[spec("www", "")], world.now).await.unwrap();
         assert_eq!(back[0].id, world.folder);
-        assert_eq!(world.store.live_counts().await.unwrap()[0].1.ready, 1);
+        assert_eq!(world.reader.queue(&Selection::Folder(world.folder), 9).unwrap().len(), 1);
         let totals = ScanTotals { excluded_dirs: 1, links: 2, specials: 3, took_ms: 4 };
         world.store.finish_scan(world.folder, totals, world.now).await.unwrap();
         assert_eq!(world.reader.last_scan(world.folder).unwrap(), Some((world.now, totals)));

@@ -2,7 +2,7 @@
 
 use syncd::model::job::{JobState, Outcome, Reason, Stage};
 use syncd::model::time::Timestamp;
-use syncd::store::FileCounts;
+use syncd::store::{FileCounts, LATE_MAX};
 
 use super::world::*;
 
@@ -126,6 +126,25 @@ on_both! {
         assert_eq!(world.claim().await[0].version.stat.mtime_ns, 99);
     }
 
+    async fn the_history_of_a_path_is_bounded(mut world: World) {
+        let uploads = |world: &World| {
+            world.reader.dossier(world.folder, &path("a")).unwrap().uploads.len()
+        };
+        world.publish(vec![file("b", "1")]).await;
+        for number in 0..60 {
+            world.publish(vec![file("a", &format!("{number}"))]).await;
+            world.upload_all().await;
+        }
+        assert_eq!(uploads(&world), 60, "all of the last month");
+        world.now = world.now.plus(std::time::Duration::from_hours(31 * 24));
+        world.publish(vec![file("a", "a month later")]).await;
+        world.upload_all().await;
+        assert_eq!(uploads(&world), 50);
+        let newest = &world.reader.dossier(world.folder, &path("a")).unwrap().uploads[0];
+        assert_eq!(newest.at, world.now);
+        assert_eq!(world.reader.dossier(world.folder, &path("b")).unwrap().uploads.len(), 1);
+    }
+
     async fn a_released_job_is_as_if_it_had_never_been_claimed(mut world: World) {
         world.publish(vec![file("a", "1")]).await;
         let claim = world.claim().await.remove(0);
@@ -171,6 +190,7 @@ on_both! {
             world.settle(&claim, outcome).await;
         }
         world.upload_all().await;
+        world.now = world.now.plus(LATE_MAX);
         world.publish(vec![file("a", "2")]).await;
         world.upload_all().await;
         let dossier = world.reader.dossier(world.folder, &path("a")).unwrap();

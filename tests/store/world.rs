@@ -120,9 +120,29 @@ impl World {
     }
 
     pub(crate) async fn settle(&self, claim: &Claim, outcome: Outcome) -> Settled {
+        let maybe_sent = !matches!(outcome, Outcome::Released);
+        self.end(claim, outcome, maybe_sent).await
+    }
+
+    pub(crate) async fn end(&self, claim: &Claim, outcome: Outcome, maybe_sent: bool) -> Settled {
         let settlement = Settlement {
             claim: claim.clone(),
             outcome,
+            maybe_sent,
+            lost: None,
+            started_at: self.now,
+            took_ms: 7,
+        };
+        self.store.settle(vec![settlement], self.now).await.unwrap()
+    }
+
+    /// Acknowledged at the second upload of an attempt; nobody knows what became of the first.
+    pub(crate) async fn end_after_losing(&self, claim: &Claim, lost: Fault) -> Settled {
+        let settlement = Settlement {
+            claim: claim.clone(),
+            outcome: acknowledged(claim),
+            maybe_sent: false,
+            lost: Some(lost),
             started_at: self.now,
             took_ms: 7,
         };
@@ -267,6 +287,7 @@ pub(crate) fn acknowledged(claim: &Claim) -> Outcome {
         bytes: claim.version.stat.size,
         digest: claim.version.digest,
         remote_id: Some("cloud://1".to_owned()),
+        object_key: None,
         etag: Some("tag".to_owned()),
         verified: true,
     })
@@ -274,6 +295,11 @@ pub(crate) fn acknowledged(claim: &Claim) -> Outcome {
 
 pub(crate) fn fault(code: &str) -> Fault {
     Fault::new(Call::Put, Layer::Cos, code, "words").with_status(503)
+}
+
+/// A fault of before anything of the file was sent.
+pub(crate) fn unsent(code: &str) -> Fault {
+    Fault::new(Call::Link, Layer::Errcode, code, "words")
 }
 
 pub(crate) fn names(claims: &[Claim]) -> Vec<String> {

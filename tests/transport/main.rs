@@ -7,7 +7,7 @@ use bytes::Bytes;
 use syncd::adapter::http::{HttpLimits, HttpSettings, HttpTransport};
 use syncd::model::secret::Secret;
 use syncd::port::transport::{
-    Body, Method, Peer, Reply, Request, SourceFailed, TransportFault, TransportKind,
+    Body, Method, Peer, Request, SourceFailed, TransportFault, TransportKind,
 };
 use tokio::sync::mpsc;
 
@@ -15,6 +15,7 @@ mod answers;
 mod network;
 mod sending;
 mod server;
+mod streams;
 
 pub(crate) fn request(url: &str, body: Body) -> Request {
     Request {
@@ -60,7 +61,7 @@ pub(crate) fn piece(text: &'static str) -> Result<Bytes, SourceFailed> {
     Ok(Bytes::from_static(text.as_bytes()))
 }
 
-pub(crate) fn kind(result: Result<Reply, TransportFault>) -> TransportKind {
+pub(crate) fn kind<T: std::fmt::Debug>(result: Result<T, TransportFault>) -> TransportKind {
     let fault = result.expect_err("a fault");
     let shown = format!("{fault} {fault:?}");
     assert!(

@@ -1,7 +1,8 @@
 //! What arrives at the server.
 
 use bytes::Bytes;
-use syncd::port::transport::{Body, SourceFailed, Transport, TransportKind};
+use syncd::model::secret::Secret;
+use syncd::port::transport::{Body, Method, SourceFailed, Transport, TransportKind};
 use tokio::sync::mpsc;
 
 use crate::server::{Server, Then, header, ok};
@@ -50,6 +51,34 @@ async fn a_large_held_body_arrives_whole() {
         .await
         .unwrap();
     assert_eq!(server.seen(1).await[0].body, bytes);
+}
+
+#[tokio::test]
+async fn a_form_around_a_large_file_arrives_in_order_with_its_exact_length() {
+    let server = Server::start(Then::Answer(b"HTTP/1.1 204 No Content\r\n\r\n".to_vec())).await;
+    let file: Bytes = (0..2_000_000_u32).map(|at| at.to_le_bytes()[1]).collect();
+    let mut pieces = vec![piece("--b\r\nfields\r\n\r\n")];
+    for at in (0..file.len()).step_by(300_000) {
+        pieces.push(Ok(file.slice(at..file.len().min(at + 300_000))));
+    }
+    pieces.push(piece("\r\n--b--\r\n"));
+    let whole: Vec<u8> = pieces.iter().flatten().flatten().copied().collect();
+    let mut posted = request(&server.url(), streamed(whole.len() as u64, pieces));
+    posted.method = Method::Post;
+    posted.headers = vec![(
+        "content-type".to_owned(),
+        Secret::new("multipart/form-data; boundary=b"),
+    )];
+    let reply = transport().exchange(posted).await.unwrap();
+    assert_eq!((reply.status, reply.body.len()), (204, 0));
+    let seen = server.seen(1).await.remove(0);
+    assert!(seen.head.starts_with("POST /k?sign=canary HTTP/1.1\r\n"));
+    let length = whole.len().to_string();
+    assert_eq!(header(&seen.head, "content-length"), Some(length));
+    assert_eq!(header(&seen.head, "transfer-encoding"), None);
+    let kind = header(&seen.head, "content-type");
+    assert_eq!(kind.as_deref(), Some("multipart/form-data; boundary=b"));
+    assert!(seen.body == whole);
 }
 
 #[tokio::test]
