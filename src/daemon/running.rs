@@ -257,6 +257,8 @@ impl Running {
             .as_ref()
             .map_or(STATUS_EVERY, |watchdog| watchdog.every());
         let managed = service::is_managed();
+        // Its own clock: questions must not put it off.
+        let mut beats = tokio::time::interval_at(tokio::time::Instant::now() + every, every);
         loop {
             tokio::select! {
                 signal = signals.recv() => match signal {
@@ -268,7 +270,7 @@ impl Running {
                 },
                 Some(question) = asked.recv() => self.answer(question).await,
                 failure = self.engine.failure() => return Err(DaemonError::Failed(failure)),
-                () = tokio::time::sleep(every), if managed => {
+                _ = beats.tick(), if managed => {
                     self.heartbeat(progress).await;
                     if let Some(watchdog) = watchdog.as_mut() {
                         watchdog.feed();
