@@ -30,8 +30,7 @@ impl Store {
     }
 
     /// The server has the bytes of a running job under `object_key`, and the message
-    /// `message_id`, of which nothing was sent yet, is to carry it. False: the job does not run any
-    /// more.
+    /// `message_id` is to carry it. False: the job does not run any more.
     ///
     /// # Errors
     /// The database cannot be written.
@@ -42,8 +41,10 @@ impl Store {
         at: Timestamp,
     ) -> Result<bool, StoreError> {
         const KEEP: &str = "INSERT OR REPLACE INTO sending (tree_id, path, digest, object_key, \
-                key_at_ms, message_id) \
-            SELECT sent_tree_id, path, ?2, ?3, ?4, ?5 FROM job \
+                key_at_ms, message_id, begun, begun_at_ms) \
+            SELECT sent_tree_id, path, ?2, ?3, ?4, ?5, ?6, iif(?6 = 0, NULL, coalesce(( \
+                SELECT s.begun_at_ms FROM sending s \
+                WHERE s.tree_id = sent_tree_id AND s.path = job.path), ?4)) FROM job \
             WHERE id = ?1 AND state = 'running'";
         self.write("record an object key", move |db| {
             let kept = db.prepare_cached(KEEP)?.execute(params![
@@ -51,7 +52,8 @@ impl Store {
                 key.digest,
                 key.object_key,
                 at,
-                key.message_id
+                key.message_id,
+                key.sends
             ])?;
             Ok(kept > 0)
         })

@@ -12,6 +12,7 @@ fn key(claim: &Claim, number: u32) -> NewObjectKey {
         digest: claim.version.digest,
         object_key: format!("key {number}"),
         message_id: format!("message {number}"),
+        sends: 0,
     }
 }
 

@@ -45,7 +45,7 @@ pub(super) async fn pass(
         step = match step {
             Step::Finish(receipt) => return Ok(receipt),
             Step::Stop(fault) => {
-                if outgoing.is_surely_unsent() {
+                if outgoing.is_overstated() {
                     keep(context, claim, &outgoing).await?;
                 }
                 return Err(fault);
@@ -96,7 +96,7 @@ async fn stored(context: &Context, claim: &Claim) -> Result<Sending, Fault> {
     }))
 }
 
-/// Writes down the key of the file and the message that is to carry it, of which nothing was sent.
+/// Writes down the key of the file, the message that is to carry it, and how often that may be out.
 async fn keep(context: &Context, claim: &Claim, outgoing: &Outgoing) -> Result<(), Fault> {
     let Some(key) = outgoing.key() else {
         return Ok(());
@@ -105,6 +105,7 @@ async fn keep(context: &Context, claim: &Claim, outgoing: &Outgoing) -> Result<(
         digest: claim.version.digest,
         object_key: key.as_str().to_owned(),
         message_id: outgoing.message_id().to_owned(),
+        sends: outgoing.sends(),
     };
     let now = context.ports.clock.now();
     let kept = context.store.keep_object_key(claim.job, key, now).await;

@@ -54,7 +54,7 @@ pub struct OutboxFile {
 pub enum Step {
     /// Upload the file as this kind; then [`Outgoing::next`] with the reply.
     Upload(Kind),
-    /// Write down [`Outgoing::key`] and [`Outgoing::message_id`], of which nothing was sent; then
+    /// Write down [`Outgoing::key`], [`Outgoing::message_id`] and [`Outgoing::sends`]; then
     /// [`Outgoing::kept`].
     KeepKey,
     /// Write down that the message is being sent; then [`Outgoing::kept`].
@@ -63,7 +63,8 @@ pub enum Step {
     Call(DeskCall),
     /// The agent has it.
     Finish(Receipt),
-    /// The attempt failed. If [`Outgoing::is_surely_unsent`], that is written down.
+    /// The attempt failed. If [`Outgoing::is_overstated`], the same is written down as with
+    /// [`Self::KeepKey`].
     Stop(Fault),
 }
 
@@ -84,10 +85,10 @@ pub struct Outgoing {
     message_id: String,
     key: Option<ObjectKey>,
     key_is_fresh: bool,
-    in_doubt: bool,
-    /// It was written down that the message is being sent.
-    was_begun: bool,
+    /// How often the message may have been sent, …
     sends: u32,
+    /// … and how often it was written down that it may.
+    written: u32,
     last_page: Option<Sha256>,
     state: State,
 }
@@ -121,17 +122,15 @@ impl Outgoing {
         let mut outgoing = Self {
             file,
             kind,
-            in_doubt: stored.sends > 0 && stored.message_id.is_some() && key.is_some(),
-            was_begun: stored.sends > 0,
+            sends: stored.sends,
+            written: stored.sends,
             message_id: stored.message_id.unwrap_or(fresh_id),
             key,
             key_is_fresh: age.is_some_and(|age| age <= KEY_AGE_MAX),
-            sends: 0,
             last_page: None,
             state: State::Ended,
         };
-        let step = if outgoing.in_doubt {
-            outgoing.sends = stored.sends;
+        let step = if outgoing.sends > 0 {
             outgoing.look_back(desk, 0)
         } else {
             outgoing.upload_or_send()
@@ -139,9 +138,14 @@ impl Outgoing {
         Ok((outgoing, step))
     }
 
-    /// Whether the message is known not to have gone out, although it was written down that it may have.
-    pub fn is_surely_unsent(&self) -> bool {
-        self.was_begun && !self.in_doubt
+    /// How often the message may have been sent.
+    pub fn sends(&self) -> u32 {
+        self.sends
+    }
+
+    /// Whether it is known by now to have been sent less often than was written down.
+    pub fn is_overstated(&self) -> bool {
+        self.written > self.sends
     }
 
     /// The server's key of the file, once there is one.
@@ -157,7 +161,10 @@ impl Outgoing {
     /// The step after something was written down.
     pub fn kept(&mut self, desk: &DeskSpec, now: Timestamp) -> Step {
         match self.state {
-            State::KeepingKey => self.announce(),
+            State::KeepingKey => {
+                self.written = self.sends;
+                self.announce()
+            }
             State::KeepingMessage => self.send(desk, now),
             _ => self.stop(ended()),
         }
@@ -228,8 +235,7 @@ impl Outgoing {
         };
         let call = DeskCall::send_file(desk, &chat, now);
         self.sends += 1;
-        self.in_doubt = true;
-        self.was_begun = true;
+        self.written += 1;
         self.state = State::Sending;
         Step::Call(call)
     }
@@ -246,7 +252,8 @@ impl Outgoing {
             self.last_page = None;
             return self.look_back(desk, 0);
         }
-        self.in_doubt = false;
+        // Refused: this time it did not go out.
+        self.sends -= 1;
         self.stop(fault)
     }
 
@@ -288,7 +295,6 @@ impl Outgoing {
 
     fn finish(&mut self) -> Step {
         self.state = State::Ended;
-        self.in_doubt = false;
         Step::Finish(Receipt {
             bytes: self.file.len,
             digest: self.file.digest,

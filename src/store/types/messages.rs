@@ -240,4 +240,6 @@ pub struct NewObjectKey {
     pub object_key: String,
     /// The message that is to carry it.
     pub message_id: String,
+    /// How often that message may have been sent.
+    pub sends: u32,
 }
