@@ -60,8 +60,9 @@ pub(super) fn skip(db: &Connection, job: &Held) -> rusqlite::Result<()> {
     db.prepare_cached(DELETE)?.execute([job.id]).map(drop)
 }
 
+/// What goes last to confirm an upload in doubt stays last.
 const REFRESH: &str = "UPDATE job SET dev = ?2, ino = ?3, size = ?4, mtime_ns = ?5, ctime_ns = ?6, \
-    stage = ?7 WHERE id = ?1 AND state <> 'running'";
+    stage = iif(reason = 'unknown', max(stage, ?7), ?7) WHERE id = ?1 AND state <> 'running'";
 
 /// Gives a waiting job the newest metadata of the version it publishes.
 pub(super) fn refresh(

@@ -12,7 +12,7 @@ use super::rows::{amount, count};
 use super::sending;
 use super::writer::Store;
 use crate::model::fault::{Call, Fault, Layer};
-use crate::model::job::{FolderId, JobId, Outcome, Receipt, ReleaseNumber, Settlement};
+use crate::model::job::{FolderId, JobId, Outcome, Receipt, ReleaseNumber, Settlement, Stage};
 use crate::model::time::Timestamp;
 
 impl Store {
@@ -277,16 +277,17 @@ fn replaced_twins(db: &Connection, tree: i64, path: &[u8], key: &[u8]) -> rusqli
 /// How long after its end an upload whose outcome is not known may still take effect in the cloud.
 pub const LATE_MAX: Duration = Duration::from_mins(1);
 const CONFIRM: &str = "UPDATE job SET state = 'ready', started_at_ms = NULL, sent_tree_id = NULL, \
-    sent_size = NULL, due_at_ms = ?2, doubt_before = 0, reason = 'unknown', attempts = 0, \
-    repeats = 0, last_code = NULL, fault_call = NULL, fault_layer = NULL, fault_code = NULL, \
+    sent_size = NULL, due_at_ms = ?2, doubt_before = 0, reason = 'unknown', stage = ?3, gate = NULL, \
+    attempts = 0, repeats = 0, last_code = NULL, fault_call = NULL, fault_layer = NULL, fault_code = NULL, \
     fault_status = NULL, fault_message = NULL, fault_at_ms = NULL \
     WHERE id = ?1";
 
 /// An earlier upload of other bytes may come to life in the cloud after this one: the path stays in
-/// doubt, and the same bytes are sent once more when that cannot be any more.
+/// doubt, and the same bytes are sent once more when that cannot be any more. They are there by now, so
+/// no page waits for that: it goes last.
 fn confirm(db: &Connection, job: JobId, now: Timestamp) -> rusqlite::Result<()> {
     db.prepare_cached(CONFIRM)?
-        .execute(params![job, now.plus(LATE_MAX)])
+        .execute(params![job, now.plus(LATE_MAX), Stage::Last])
         .map(drop)
 }
 

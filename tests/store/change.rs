@@ -1,7 +1,7 @@
 //! Files that change while they are sent, and what people, crashes and the configuration do to the
 //! queue.
 
-use syncd::model::job::{JobState, Outcome, Reason};
+use syncd::model::job::{JobState, Outcome, Reason, Stage};
 use syncd::model::time::Timestamp;
 use syncd::port::disk::RootIdentity;
 use syncd::store::{AccountRow, FileCounts, LATE_MAX, ScanTotals, Selection};
@@ -84,6 +84,7 @@ on_both! {
         assert_eq!(world.store.recover(world.now).await.unwrap(), 0);
         let recorded = world.record(vec![file("a", "1")]).await;
         assert_eq!(recorded.planned, 1, "the cloud may hold the newer bytes by now");
+        world.seal(recorded.release.unwrap()).await;
         let again = world.claim().await.remove(0);
         assert_eq!((again.job, again.crashes), (claim.job, 1));
         let job = &world.reader.queue(&Selection::All, 10).unwrap()[0];
@@ -153,6 +154,25 @@ on_both! {
         confirmed(&mut world, "a").await;
         let uploads = world.reader.dossier(world.folder, &path("a")).unwrap().uploads;
         assert_eq!(uploads.len(), 3);
+    }
+
+    async fn no_page_waits_for_a_confirmation(mut world: World) {
+        world.publish(vec![file_of("a.png", "1", Stage::Asset)]).await;
+        world.claim().await;
+        world.restart();
+        world.store.recover(world.now).await.unwrap();
+        let changed = file_of("a.png", "2", Stage::Asset);
+        let pages = [file_of("p.html", "1", Stage::Page), file_of("index.html", "1", Stage::Last)];
+        world.publish([vec![changed.clone()], pages.to_vec()].concat()).await;
+        for name in ["a.png", "p.html"] {
+            let claim = world.claim().await.remove(0);
+            assert_eq!(claim.path, path(name));
+            world.acknowledge(&claim).await;
+            world.record(vec![changed.clone()]).await;
+        }
+        assert_eq!(names(&world.claim().await), ["index.html"]);
+        let job = world.reader.queue(&Selection::All, 9).unwrap().remove(0);
+        assert_eq!((job.path, job.reason), (path("a.png"), Reason::Unknown));
     }
 
     async fn another_spelling_of_a_key_in_doubt_is_confirmed(mut world: World) {
