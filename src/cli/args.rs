@@ -113,6 +113,9 @@ pub struct Status {
     /// Only the exit code: 0 in sync, 3 not, 8 no daemon
     #[arg(long, conflicts_with = "wait")]
     pub check: bool,
+    /// A live view on the whole terminal, until `q`
+    #[arg(long, conflicts_with_all = ["wait", "check", "json"])]
+    pub watch: bool,
     /// JSON instead of text
     #[arg(long)]
     pub json: bool,

@@ -17,9 +17,14 @@ use super::context::{Context, Failure, reader};
 use super::exit::Exit;
 use super::terminal;
 
+mod live;
+
 /// Runs the command.
 pub fn run(context: &Context, asked: &args::Status) -> Result<Exit, Failure> {
     let config = context.config()?;
+    if asked.watch {
+        return live::run(context, &config);
+    }
     if let Some(limit) = asked.wait {
         return wait(context, &config, asked, limit);
     }
@@ -47,6 +52,12 @@ fn show(context: &Context, asked: &args::Status, status: &Status) {
 
 /// From the daemon, else from the database.
 pub fn report(context: &Context, config: &Config) -> Result<Status, Failure> {
+    look(context, config, || {
+        terminal::note("There is no database yet: nothing has ever been scanned.");
+    })
+}
+
+fn look(context: &Context, config: &Config, on_blank: impl FnOnce()) -> Result<Status, Failure> {
     match client::ask(&config.state_dir, &Request::Status) {
         Ok(Reply::Status { status }) => return Ok(*status),
         Ok(Reply::Failed { message }) => return Err(Failure::new(Exit::Unexpected, message)),
@@ -68,7 +79,7 @@ pub fn report(context: &Context, config: &Config) -> Result<Status, Failure> {
     if let Some(reader) = reader(&config.state_dir)? {
         return Ok(gather::status(&reader, asked, context.now())?);
     }
-    terminal::note("There is no database yet: nothing has ever been scanned.");
+    on_blank();
     Ok(gather::nothing_yet(asked, context.now())?)
 }
 

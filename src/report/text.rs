@@ -9,19 +9,16 @@ use super::{Folder, Inbox, Problem, State, Status};
 /// The most problems of a folder or inbox that the text lists.
 const PROBLEMS_SHOWN: usize = 10;
 
+/// What stands in place of a report where the configuration names nothing.
+pub const NOTHING_CONFIGURED: &str = "No [[folder]] is configured.";
+
 /// The whole report.
 pub fn status(status: &Status, paint: Paint) -> String {
     let mut out = String::new();
     let now = &status.daemon.as_of;
-    let daemon = match (status.daemon.pid, &status.daemon.started_at) {
-        (Some(pid), Some(started_at)) => {
-            format!("running (pid {pid}, started {})", relative(started_at, now))
-        }
-        _ => "not running: this is what the database remembers".to_owned(),
-    };
-    let _ = writeln!(out, "syncd {}  {daemon}", status.daemon.version);
+    let _ = writeln!(out, "syncd {}  {}", status.daemon.version, daemon(status));
     if status.folders.is_empty() && status.inboxes.is_empty() {
-        out.push_str("No [[folder]] is configured.\n");
+        let _ = writeln!(out, "{NOTHING_CONFIGURED}");
     }
     for folder in &status.folders {
         out.push('\n');
@@ -34,38 +31,67 @@ pub fn status(status: &Status, paint: Paint) -> String {
     out
 }
 
-fn write_inbox(out: &mut String, inbox: &Inbox, now: &str, paint: Paint) {
-    let state = paint.tone(tone(inbox.state), inbox.state.as_str());
-    let name = paint.tone(Tone::Strong, &inbox.name);
-    let _ = writeln!(out, "{name}  {state}  {}", inbox.path);
-    if let Some(reason) = &inbox.reason {
-        let _ = writeln!(out, "  why       {reason}");
+/// Who says so.
+pub fn daemon(status: &Status) -> String {
+    match (status.daemon.pid, &status.daemon.started_at) {
+        (Some(pid), Some(started_at)) => {
+            let started = relative(started_at, &status.daemon.as_of);
+            format!("running (pid {pid}, started {started})")
+        }
+        _ => "not running: this is what the database remembers".to_owned(),
     }
+}
+
+fn write_title(out: &mut String, (name, state, path): (&str, State, &str), paint: Paint) {
+    let state = paint.tone(tone(state), state.as_str());
+    let name = paint.tone(Tone::Strong, name);
+    let _ = writeln!(out, "{name}  {state}  {path}");
+}
+
+/// One line of a folder or inbox, where there is something to say.
+fn write_line(out: &mut String, word: &str, said: &str) {
+    if !said.is_empty() {
+        let _ = writeln!(out, "  {word:<9} {said}");
+    }
+}
+
+fn write_inbox(out: &mut String, inbox: &Inbox, now: &str, paint: Paint) {
+    write_title(out, (&inbox.name, inbox.state, &inbox.path), paint);
+    write_line(out, "why", inbox.reason.as_deref().unwrap_or_default());
+    write_line(out, "received", &received(inbox, now));
+    write_line(out, "to do", &undelivered(inbox));
+    write_line(out, "asked", &asked(inbox, now));
+    write_problems(out, (&inbox.name, &inbox.problems), now, paint);
+}
+
+/// What came through an inbox so far.
+pub fn received(inbox: &Inbox, now: &str) -> String {
     let last = inbox.last_received_at.as_deref();
     let last = last.map(|at| format!(", the last one {}", relative(at, now)));
-    let _ = writeln!(
-        out,
-        "  received  {}{}",
-        counted(inbox.received, "file"),
-        last.unwrap_or_default()
-    );
+    let files = counted(inbox.received, "file");
+    format!("{files}{}", last.unwrap_or_default())
+}
+
+/// What an inbox has yet to put in its place; empty where that is nothing.
+pub fn undelivered(inbox: &Inbox) -> String {
     let open = [(inbox.pending, "on the way"), (inbox.dead, "given up")];
     let open = open.into_iter().filter(|(count, _)| *count > 0);
     let open: Vec<String> = open
         .map(|(count, words)| format!("{count} {words}"))
         .collect();
-    if !open.is_empty() {
-        let _ = writeln!(out, "  to do     {}", open.join(", "));
-    }
-    if let Some(at) = &inbox.last_poll_at {
-        let session = if inbox.connected {
-            "connected"
-        } else {
-            "not connected"
-        };
-        let _ = writeln!(out, "  asked     {}, {session}", relative(at, now));
-    }
-    write_problems(out, (&inbox.name, &inbox.problems), now, paint);
+    open.join(", ")
+}
+
+/// When the desk was last asked; empty where nobody knows.
+pub fn asked(inbox: &Inbox, now: &str) -> String {
+    let session = if inbox.connected {
+        "connected"
+    } else {
+        "not connected"
+    };
+    let at = inbox.last_poll_at.as_deref();
+    at.map(|at| format!("{}, {session}", relative(at, now)))
+        .unwrap_or_default()
 }
 
 fn write_problems(out: &mut String, of: (&str, &[Problem]), now: &str, paint: Paint) {
@@ -83,57 +109,52 @@ fn write_problems(out: &mut String, of: (&str, &[Problem]), now: &str, paint: Pa
 }
 
 fn write_folder(out: &mut String, folder: &Folder, now: &str, paint: Paint) {
-    let files = folder.files;
-    let state = paint.tone(tone(folder.state), folder.state.as_str());
-    let _ = writeln!(
-        out,
-        "{}  {state}  {}",
-        paint.tone(Tone::Strong, &folder.name),
-        folder.path
-    );
-    if let Some(reason) = &folder.reason {
-        let _ = writeln!(out, "  why       {reason}");
-    }
-    let _ = writeln!(
-        out,
-        "  in sync   {} of {} ({})",
-        files.synced,
-        counted(files.total, "file"),
-        size(folder.bytes.total)
-    );
-    let open = open_words(folder);
-    if !open.is_empty() {
-        let _ = writeln!(out, "  to do     {open}");
-    }
-    if let Some(release) = &folder.release {
-        let eta = folder
-            .eta_seconds
-            .map(|left| format!(", about {} left", span(left)));
-        let _ = writeln!(
-            out,
-            "  release   {}: {} of {} done{}",
-            release.id,
-            release.done,
-            counted(release.files, "file"),
-            eta.unwrap_or_default()
-        );
-    }
-    let aside = aside_words(folder);
-    if !aside.is_empty() {
-        let _ = writeln!(out, "  aside     {aside}");
-    }
-    let last = folder.last_success_at.as_deref();
-    let last = last.map_or_else(|| "never".to_owned(), |at| relative(at, now));
-    let watch = folder
-        .watch
-        .as_ref()
-        .map(|watch| format!(", watch {watch}"))
-        .unwrap_or_default();
-    let _ = writeln!(out, "  uploaded  {last}{watch}");
+    write_title(out, (&folder.name, folder.state, &folder.path), paint);
+    write_line(out, "why", folder.reason.as_deref().unwrap_or_default());
+    write_line(out, "in sync", &in_sync(folder));
+    write_line(out, "to do", &open(folder));
+    write_line(out, "release", &release(folder).unwrap_or_default());
+    write_line(out, "aside", &aside(folder));
+    write_line(out, "uploaded", &uploaded(folder, now));
     write_problems(out, (&folder.name, &folder.problems), now, paint);
 }
 
-fn open_words(folder: &Folder) -> String {
+/// How many files of a folder are where they belong.
+pub fn in_sync(folder: &Folder) -> String {
+    format!(
+        "{} of {} ({})",
+        folder.files.synced,
+        counted(folder.files.total, "file"),
+        size(folder.bytes.total)
+    )
+}
+
+/// How far the release under way is, if there is one.
+pub fn release(folder: &Folder) -> Option<String> {
+    let release = folder.release.as_ref()?;
+    let eta = folder
+        .eta_seconds
+        .map(|left| format!(", about {} left", span(left)));
+    Some(format!(
+        "{}: {} of {} done{}",
+        release.id,
+        release.done,
+        counted(release.files, "file"),
+        eta.unwrap_or_default()
+    ))
+}
+
+/// When a file of a folder was last acknowledged, and how changes are noticed.
+pub fn uploaded(folder: &Folder, now: &str) -> String {
+    let last = folder.last_success_at.as_deref();
+    let last = last.map_or_else(|| "never".to_owned(), |at| relative(at, now));
+    let watch = folder.watch.as_deref();
+    let watch = watch.map(|watch| format!(", watch {watch}"));
+    format!("{last}{}", watch.unwrap_or_default())
+}
+
+/// What a folder has yet to send; empty where that is nothing.
+pub fn open(folder: &Folder) -> String {
     let files = folder.files;
     let mut parts = Vec::new();
     for (count, words) in [
@@ -154,7 +175,8 @@ fn open_words(folder: &Folder) -> String {
     text
 }
 
-fn aside_words(folder: &Folder) -> String {
+/// What of a folder is not sent; empty where that is nothing.
+pub fn aside(folder: &Folder) -> String {
     let mut parts = Vec::new();
     if folder.files.excluded > 0 {
         parts.push(format!(
@@ -177,16 +199,21 @@ fn aside_words(folder: &Folder) -> String {
 }
 
 fn write_problem(out: &mut String, problem: &Problem, now: &str, paint: Paint) {
+    let mark = paint.tone(problem_tone(problem), &problem.state);
+    let _ = writeln!(out, "  {mark}  {}", problem_head(problem, now));
+    let _ = writeln!(out, "      {}: {}", problem.code, problem.meaning);
+    if !problem.advice.is_empty() {
+        let _ = writeln!(out, "      {}", problem.advice);
+    }
+}
+
+/// What a problem is about, how often it was tried, and when it is tried again.
+pub fn problem_head(problem: &Problem, now: &str) -> String {
     let about = match (&problem.path, &problem.message) {
         (Some(path), _) => path.clone(),
         (None, Some(message)) => format!("message {message}"),
         (None, None) => "the account".to_owned(),
     };
-    let tone = match problem.state.as_str() {
-        "waiting" => Tone::Caution,
-        _ => Tone::Wrong,
-    };
-    let mark = paint.tone(tone, &problem.state);
     let next = problem.next_attempt_at.as_deref();
     let next = next
         .map(|at| format!(", next try {}", relative(at, now)))
@@ -196,14 +223,19 @@ fn write_problem(out: &mut String, problem: &Problem, now: &str, paint: Paint) {
         1 => ", tried once".to_owned(),
         many => format!(", tried {many} times"),
     };
-    let _ = writeln!(out, "  {mark}  {about}{attempts}{next}");
-    let _ = writeln!(out, "      {}: {}", problem.code, problem.meaning);
-    if !problem.advice.is_empty() {
-        let _ = writeln!(out, "      {}", problem.advice);
+    format!("{about}{attempts}{next}")
+}
+
+/// The colour of a problem's state.
+pub fn problem_tone(problem: &Problem) -> Tone {
+    match problem.state.as_str() {
+        "waiting" => Tone::Caution,
+        _ => Tone::Wrong,
     }
 }
 
-fn tone(state: State) -> Tone {
+/// The colour of a state.
+pub fn tone(state: State) -> Tone {
     match state {
         State::Idle => Tone::Good,
         State::Syncing | State::Scanning => Tone::Busy,
