@@ -148,6 +148,7 @@ impl World {
                 account: (*account).to_owned(),
                 prefix: format!("{name}/"),
                 rescan: Duration::from_hours(10),
+                max_file: None,
                 ..bench::spec(&path, WatchMode::Off)
             };
             specs.push(spec);

@@ -69,8 +69,7 @@ fn read(section: &Section<'_, '_>, accounts: &[Account]) -> Folder {
         }),
     );
     let target = if flow == Some(FlowKind::Ccmessaging) {
-        outbox::refuse_unused(section);
-        Some(Target::default())
+        outbox::read(section)
     } else {
         target(section, flow)
     };
@@ -90,6 +89,7 @@ fn read(section: &Section<'_, '_>, accounts: &[Account]) -> Folder {
             settle_max: settle_max?,
             watch: rest.1?.value,
             rescan: rest.2?.value,
+            max_file: target.max_file,
         })
     })();
     Folder {
@@ -100,13 +100,14 @@ fn read(section: &Section<'_, '_>, accounts: &[Account]) -> Folder {
     }
 }
 
-/// Where a folder's files go, and how they are kept there. An outbox has none of it.
+/// Where a folder's files go, and how they are kept there. An outbox has only the bound.
 #[derive(Default)]
 struct Target {
     env: String,
     prefix: String,
     last: Vec<Pattern>,
     headers: Vec<HeaderRule>,
+    max_file: Option<u64>,
 }
 
 fn target(section: &Section<'_, '_>, flow: Option<FlowKind>) -> Option<Target> {
@@ -115,11 +116,13 @@ fn target(section: &Section<'_, '_>, flow: Option<FlowKind>) -> Option<Target> {
     let last = patterns(section, "last");
     check_unused(section);
     let headers = header::read_all(section, flow);
+    outbox::refuse_max_file(section);
     Some(Target {
         env: env?,
         prefix: prefix?.value,
         last: last?,
         headers: headers?,
+        max_file: None,
     })
 }
 

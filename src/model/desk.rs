@@ -27,6 +27,18 @@ pub struct DeskSpec {
     pub user_name: String,
     /// Language, in its short form.
     pub locale: String,
+    /// How messages name pictures, sounds and videos.
+    pub media_content: MediaContent,
+}
+
+/// How a message names an uploaded picture, sound or video: pages of the service differ (desk notes 6.2,
+/// D4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MediaContent {
+    /// The key alone.
+    Plain,
+    /// The key, a comma, the type.
+    WithExt,
 }
 
 /// A folder that received files are put into.

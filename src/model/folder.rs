@@ -89,6 +89,8 @@ pub struct FolderSpec {
     pub watch: WatchMode,
     /// Time between full scans, before jitter.
     pub rescan: Duration,
+    /// The largest file that an outbox sends, in bytes, where it is not the desk's own bound.
+    pub max_file: Option<u64>,
 }
 
 /// How many transfers of an account run at once.

@@ -259,6 +259,7 @@ pub(crate) fn spec(root: &Path, watch: WatchMode) -> FolderSpec {
         settle_max: Duration::from_secs(30),
         watch,
         rescan: Duration::from_hours(1),
+        max_file: None,
     }
 }
 

@@ -216,7 +216,7 @@ fn faults_of(rule: &Rule) -> Vec<Fault> {
 fn local(call: Call, code: &str) -> Option<Fault> {
     let kind = |name: &str, len| {
         let path = RelPath::from_bytes(name.as_bytes()).ok()?;
-        Kind::of(&path, len).err()
+        Kind::of(&path, len, None).err()
     };
     let offered = |message: &str| {
         let body = format!(r#"{{"resultCode":"0","downlinkMessages":[{message}]}}"#);

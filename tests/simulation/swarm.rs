@@ -296,6 +296,7 @@ fn folder(rng: &mut fastrand::Rng, watch: WatchMode) -> FolderSpec {
         settle_max: Duration::from_secs(*choose(rng, &[30, 5])),
         watch,
         rescan: Duration::from_secs(rng.u64(5 * 60..60 * 60)),
+        max_file: None,
     }
 }
 

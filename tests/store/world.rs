@@ -222,6 +222,7 @@ pub(crate) fn spec(name: &str, prefix: &str) -> FolderSpec {
         settle_max: Duration::ZERO,
         watch: WatchMode::Off,
         rescan: Duration::ZERO,
+        max_file: None,
     }
 }
 

@@ -72,7 +72,7 @@ impl Parcel {
         if !metadata.is_file() {
             return Err(usage("is not a regular file; only files can be sent"));
         }
-        Kind::of(&path, metadata.len())
+        Kind::of(&path, metadata.len(), folder.max_file)
             .map_err(|fault| usage(&format!("cannot be sent: {}", fault.message)))?;
         let rule = why::rule(folder, &path);
         if !rule.kept {

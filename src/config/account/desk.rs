@@ -6,7 +6,7 @@ use crate::config::reader::Section;
 use crate::config::secret;
 use crate::config::unit;
 use crate::config::value::{Value, Wrong};
-use crate::model::desk::DeskSpec;
+use crate::model::desk::{DeskSpec, MediaContent};
 
 /// Where `tokenByAkSk` is below `base_url`, unless `token_url` says otherwise: some installations have it
 /// on another port.
@@ -26,6 +26,12 @@ pub(super) fn read(
     });
     let user_name = section.read("user_name", unit::line);
     let locale = section.read("locale", unit::line);
+    let media_content = section.read("media_content", |value| {
+        value.word(&[
+            ("plain", MediaContent::Plain),
+            ("with_ext", MediaContent::WithExt),
+        ])
+    });
     Some(DeskSpec {
         name: name.to_owned(),
         base_url: base_url?,
@@ -36,6 +42,7 @@ pub(super) fn read(
         user_id: user_id?.value,
         user_name: user_name?.value,
         locale: locale?.value,
+        media_content: media_content?.value,
     })
 }
 

@@ -212,6 +212,13 @@ pub(super) const KEYS: &[Key] = &[
         "Language of the service's texts.",
     ),
     key(
+        Kind::Ccmessaging,
+        "media_content",
+        Value("\"plain\""),
+        "How a message names an uploaded picture, sound or video: `plain` (its key) or `with_ext` (its key \
+         and its type), for a desk whose agents see no picture with the first.",
+    ),
+    key(
         Kind::Secret,
         "credential",
         Unset("-"),

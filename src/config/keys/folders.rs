@@ -120,6 +120,12 @@ pub(super) const KEYS: &[Key] = &[
         "Tables `[[folder.header]]`: headers stored with the files. The first rule that matches a \
          file is taken.",
     ),
+    key(
+        Kind::Folder,
+        "max_file",
+        Unset("the desk's own bound: 2 MiB, 4 MiB for a video"),
+        "For an outbox: larger files are not sent. Raise it where your desk takes more.",
+    ),
     key(Kind::Header, "match", Required, "A gitignore pattern."),
     key(
         Kind::Header,

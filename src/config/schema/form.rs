@@ -108,6 +108,7 @@ fn account(kind: Kind, name: &str) -> Json {
         (_, "appid") => matching("^[A-Za-z0-9_-]{1,64}$"),
         (Kind::Authorizer, "component") => table(Kind::Component),
         (_, "user_id") => matching("^[A-Za-z0-9_-]{1,24}$"),
+        (_, "media_content") => words(&["plain", "with_ext"]),
         (_, "listen" | "app_key" | "channel_id" | "user_name" | "locale" | "env") => line(),
         (Kind::Secret, "credential") => matching("^[A-Za-z0-9._@:-]{1,255}$"),
         (Kind::Secret, "file") => path(),
@@ -146,6 +147,7 @@ fn folder(name: &str) -> Json {
         "verify" => json!({ "anyOf": [words(&["off"]), duration()] }),
         "keep_releases" => whole(0, 1000),
         "header" => list(&table(Kind::Header)),
+        "max_file" => size(1),
         "set" => json!({ "type": "object", "additionalProperties": { "type": "string" } }),
         _ => json!({}),
     }

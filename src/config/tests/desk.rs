@@ -2,7 +2,7 @@
 
 use super::{DESK, House};
 use crate::config::{Config, show};
-use crate::model::desk::InboxSpec;
+use crate::model::desk::{InboxSpec, MediaContent};
 use crate::model::folder::FlowKind;
 use crate::model::template::Template;
 
@@ -20,6 +20,7 @@ fn a_desk_gets_every_default() {
     assert_eq!(desk.app_secret.expose(), "canary-of-shop");
     assert_eq!(desk.user_name, "syncd");
     assert_eq!(desk.locale, "en");
+    assert_eq!(desk.media_content, MediaContent::Plain);
     let inbox = InboxSpec {
         name: "in".to_owned(),
         path: "/nowhere/in".into(),
@@ -94,6 +95,7 @@ channel_id = "202500000000000001"                # syncd.toml:7
 user_id = "syncd-node-01"                        # syncd.toml:8
 user_name = "syncd"                              # default
 locale = "en"                                    # default
+media_content = "plain"                          # default
 
 [[folder]]
 name = "out"                                     # syncd.toml:10

@@ -140,6 +140,9 @@ pub(super) fn written(key: &Key, value: &str) -> Option<String> {
         Kind::TicketReceiver => wechat(&format!("ticket_receiver.{line}")),
         Kind::Ccmessaging if key.name == "provider" => return None,
         Kind::Ccmessaging => format!("[accounts.a]\nprovider = \"ccmessaging\"\n{line}"),
+        Kind::Folder if key.name == "max_file" => {
+            format!("[[folder]]\nflow = \"ccmessaging\"\n{line}")
+        }
         Kind::Folder => format!("[[folder]]\n{line}"),
         Kind::Header => format!("[[folder]]\n[[folder.header]]\n{line}"),
         Kind::Inbox => format!("[[inbox]]\n{line}"),

@@ -26,6 +26,7 @@ fn folder(exclude: &[&str]) -> FolderSpec {
         settle_max: Duration::from_secs(30),
         watch: WatchMode::Auto,
         rescan: Duration::from_hours(1),
+        max_file: None,
     }
 }
 

@@ -35,6 +35,7 @@ fn publisher(headers: Vec<HeaderRule>) -> Publisher {
         settle_max: Duration::from_secs(30),
         watch: WatchMode::Auto,
         rescan: Duration::from_hours(1),
+        max_file: None,
     })
     .unwrap()
 }

@@ -153,7 +153,9 @@ async fn publish(
     };
     let wechat = match &context.remote {
         Remote::Wechat(wechat) => wechat,
-        Remote::Desk(desk) => return outbox::pass(context, desk, claim, &source).await,
+        Remote::Desk(desk) => {
+            return outbox::pass(context, (desk, &folder.spec), claim, &source).await;
+        }
     };
     loop {
         progress.slow = false;

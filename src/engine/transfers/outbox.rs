@@ -14,6 +14,7 @@ use crate::flow::ccmessaging::mend::Mended;
 use crate::flow::ccmessaging::outgoing::{Arrival, OutboxFile, Outgoing, Sending, Step};
 use crate::flow::ccmessaging::upload::{Kind, ObjectKey, Parcel, read_upload};
 use crate::model::fault::{Call, Fault, Layer};
+use crate::model::folder::FolderSpec;
 use crate::model::job::{Claim, Receipt};
 use crate::port::disk::Root;
 use crate::port::transport::{Body, Pieces, Reply, SourceFailed};
@@ -28,7 +29,7 @@ const PIECES_WAITING: usize = 4;
 /// What the desk, the disk or the memory said.
 pub(super) async fn pass(
     context: &Context,
-    desk: &Desk,
+    (desk, folder): (&Desk, &FolderSpec),
     claim: &Claim,
     source: &Source,
 ) -> Result<Receipt, Fault> {
@@ -36,6 +37,7 @@ pub(super) async fn pass(
     let file = OutboxFile {
         path: claim.path.clone(),
         len: claim.version.stat.size,
+        max_file: folder.max_file,
         digest: claim.version.digest,
     };
     let stored = stored(context, claim).await?;

@@ -7,7 +7,7 @@ use super::calls::{Chat, DeskCall};
 use super::chat::read_sent;
 use super::history::read_history;
 use super::upload::{Kind, ObjectKey, read_upload};
-use crate::model::desk::DeskSpec;
+use crate::model::desk::{DeskSpec, MediaContent};
 use crate::model::digest::Sha256;
 use crate::model::fault::{Call, Fault, Layer};
 use crate::model::job::Receipt;
@@ -45,6 +45,8 @@ pub struct OutboxFile {
     pub path: RelPath,
     /// Its length in bytes.
     pub len: u64,
+    /// The most bytes of a file of this outbox, where it is not the desk's own bound.
+    pub max_file: Option<u64>,
     /// Its identity.
     pub digest: Sha256,
 }
@@ -117,7 +119,7 @@ impl Outgoing {
         stored: Sending,
         fresh_id: String,
     ) -> Result<(Self, Step), Fault> {
-        let kind = Kind::of(&file.path, file.len)?;
+        let kind = Kind::of(&file.path, file.len, file.max_file)?;
         let (key, age) = stored.object_key.unzip();
         let mut outgoing = Self {
             file,
@@ -227,7 +229,7 @@ impl Outgoing {
         let Some(key) = &self.key else {
             return self.stop(ended());
         };
-        let content = content(self.kind, &self.file, key);
+        let content = content(desk.media_content, self.kind, &self.file, key);
         let chat = Chat {
             media_type: self.kind.media_type,
             content: &content,
@@ -334,14 +336,17 @@ fn is_ambiguous(fault: &Fault) -> bool {
 }
 
 /// The content of the message that names a file (desk notes 6.2).
-fn content(kind: Kind, file: &OutboxFile, key: &ObjectKey) -> String {
+fn content(form: MediaContent, kind: Kind, file: &OutboxFile, key: &ObjectKey) -> String {
     let key = key.as_str();
     match kind.media_type {
         "FILE" => {
             let name = told_name(&file.path);
             format!("{name},{},{key},{}", file.len, kind.file_type)
         }
-        _ => key.to_owned(),
+        _ => match form {
+            MediaContent::Plain => key.to_owned(),
+            MediaContent::WithExt => format!("{key},{}", kind.file_type),
+        },
     }
 }
 

@@ -9,7 +9,7 @@ mod upload;
 
 use bytes::Bytes;
 
-use crate::model::desk::DeskSpec;
+use crate::model::desk::{DeskSpec, MediaContent};
 use crate::model::secret::Secret;
 use crate::port::transport::{Body, Reply, Request};
 
@@ -36,6 +36,7 @@ fn desk() -> DeskSpec {
         user_id: "syncd-node-01".to_owned(),
         user_name: "node \"1\"".to_owned(),
         locale: "en".to_owned(),
+        media_content: MediaContent::Plain,
     }
 }
 

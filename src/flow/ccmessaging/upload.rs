@@ -49,11 +49,11 @@ const fn kind(file_type: &'static str, media_type: &'static str) -> Kind {
 }
 
 impl Kind {
-    /// The kind of a file of `len` bytes.
+    /// The kind of a file of `len` bytes; `max_file` in place of the desk's own bound, where it is given.
     ///
     /// # Errors
     /// `file-type`, `file-empty` or `file-too-large`: it is not worth a single call.
-    pub fn of(path: &RelPath, len: u64) -> Result<Self, Fault> {
+    pub fn of(path: &RelPath, len: u64, max_file: Option<u64>) -> Result<Self, Fault> {
         let refused =
             |code: &str, message: &str| Err(Fault::new(Call::Upload, Layer::Local, code, message));
         let extension = extension(path.file_name());
@@ -61,15 +61,15 @@ impl Kind {
             let message = "the desk takes jpg, jpeg, png, bmp, mp3, aac, mp4, txt and csv";
             return refused("file-type", message);
         };
-        let most = match kind.media_type {
+        let most = max_file.unwrap_or(match kind.media_type {
             "VIDEO" => VIDEO_BYTES_MAX,
             _ => FILE_BYTES_MAX,
-        };
+        });
         match len {
             0 => refused("file-empty", "the desk takes no empty file"),
             _ if len > most => {
                 let message =
-                    format!("the file has {len} bytes; the desk takes {most} of this type");
+                    format!("the file has {len} bytes; at most {most} of this type are sent");
                 refused("file-too-large", &message)
             }
             _ => Ok(*kind),

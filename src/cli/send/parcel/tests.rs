@@ -25,6 +25,7 @@ impl House {
             settle_max: Duration::ZERO,
             watch: WatchMode::Off,
             rescan: Duration::from_hours(1),
+            max_file: None,
         };
         Self {
             outbox,

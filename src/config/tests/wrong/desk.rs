@@ -164,6 +164,14 @@ const INBOXES: &[(Wrong, &str)] = &[
         "18:13: `file_name` has a brace without its partner; write fields as `{date}`; mend it",
     ),
     (
+        Desk("/nowhere/out\"", "/nowhere/out\"\nmax_file = \"0 B\""),
+        "12:12: `max_file` must be at least 1 B",
+    ),
+    (
+        Desk("user_id", "media_content = \"key\"\nuser_id"),
+        "8:17: `media_content` cannot be \"key\"; known are `plain`, `with_ext`",
+    ),
+    (
         AfterDesk("max_file = \"0 B\"\n"),
         "18:12: `max_file` must be at least 1 B",
     ),

@@ -144,6 +144,10 @@ ca_file = "own.pem"
         r#"2:11: `ca_file` must be an absolute path, not "own.pem"; start it with `/`"#,
     ),
     (
+        After("max_file = \"1 MiB\"\n"),
+        "11:12: `max_file` is for outboxes and inboxes only; take it out",
+    ),
+    (
         After(
             r#"settle = "500"
 "#,

@@ -307,8 +307,8 @@ pub(super) const MACHINE: &[Rule] = &[
         "desk 5.1",
     ),
     Rule::local(&["file-too-large"]).on(UPLOAD).dead().means(
-        "The file is larger than the desk takes: 2 MB, or 4 MB for mp4.",
-        "Send the file in parts, or take it out of the outbox.",
+        "The file is larger than the outbox sends: 2 MiB, or 4 MiB for mp4, unless `max_file` says more.",
+        "Send the file in parts, or take it out of the outbox; raise `max_file` if your desk takes more.",
         "desk 5.3",
     ),
     Rule::local(&["file-empty"]).on(UPLOAD).dead().means(

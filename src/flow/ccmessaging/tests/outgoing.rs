@@ -22,6 +22,7 @@ fn file(name: &str) -> OutboxFile {
     OutboxFile {
         path: RelPath::from_bytes(name.as_bytes()).unwrap(),
         len: 3,
+        max_file: None,
         digest: Sha256::of(b"abc"),
     }
 }
@@ -55,10 +56,18 @@ fn got(body: &str) -> Arrival {
 
 /// Drives the machine with what comes of its calls; a line for each step.
 fn drive(name: &str, stored: Sending, arrivals: Vec<Arrival>) -> (Vec<String>, bool) {
-    let desk = desk();
+    drive_at(&desk(), name, stored, arrivals)
+}
+
+fn drive_at(
+    desk: &DeskSpec,
+    name: &str,
+    stored: Sending,
+    arrivals: Vec<Arrival>,
+) -> (Vec<String>, bool) {
     let mut begun = stored.sends > 0;
     let (mut outgoing, mut step) =
-        Outgoing::begin(&desk, file(name), stored, "id-1".to_owned()).unwrap();
+        Outgoing::begin(desk, file(name), stored, "id-1".to_owned()).unwrap();
     let mut arrivals = arrivals.into_iter();
     let mut lines = Vec::new();
     loop {
@@ -68,7 +77,7 @@ fn drive(name: &str, stored: Sending, arrivals: Vec<Arrival>) -> (Vec<String>, b
             Step::Call(call) => call.call,
             Step::KeepKey | Step::BeginSend => {
                 begun |= step == Step::BeginSend;
-                step = outgoing.kept(&desk, NOW);
+                step = outgoing.kept(desk, NOW);
                 continue;
             }
             Step::Finish(_) | Step::Stop(_) => {
@@ -78,7 +87,7 @@ fn drive(name: &str, stored: Sending, arrivals: Vec<Arrival>) -> (Vec<String>, b
             }
         };
         match arrivals.next() {
-            Some(arrival) => step = outgoing.next(&desk, of(call, arrival)),
+            Some(arrival) => step = outgoing.next(desk, of(call, arrival)),
             None => return (lines, begun && outgoing.sends() > 0),
         }
     }
@@ -113,6 +122,22 @@ fn begun() -> Sending {
         object_key: Some((ObjectKey::from_stored("key-0".to_owned()), Duration::ZERO)),
         message_id: Some("id-1".to_owned()),
         sends: 1,
+    }
+}
+
+#[test]
+fn a_picture_is_named_as_the_desk_is_configured() {
+    for (form, content) in [
+        (MediaContent::Plain, "key-1"),
+        (MediaContent::WithExt, "key-1,jpg"),
+    ] {
+        let desk = DeskSpec {
+            media_content: form,
+            ..desk()
+        };
+        let arrivals = vec![got(UPLOADED), got(SENT)];
+        let (lines, _) = drive_at(&desk, "a.jpeg", Sending::default(), arrivals);
+        assert_eq!(lines[3], format!("send IMAGE {content} id-1"));
     }
 }
 

@@ -9,7 +9,21 @@ use crate::model::path::RelPath;
 
 fn kind(name: &str, len: u64) -> Result<Kind, String> {
     let path = RelPath::from_bytes(name.as_bytes()).unwrap();
-    Kind::of(&path, len).map_err(|fault| fault.code)
+    Kind::of(&path, len, None).map_err(|fault| fault.code)
+}
+
+#[test]
+fn a_bound_of_the_outbox_takes_the_place_of_the_desks_own() {
+    for (name, bound, len, code) in [
+        ("a.png", 10 * FILE_BYTES_MAX, 10 * FILE_BYTES_MAX, None),
+        ("a.mp4", 1_000, 1_000, None),
+        ("a.mp4", 1_000, 1_001, Some("file-too-large")),
+        ("a.png", 1_000, 0, Some("file-empty")),
+    ] {
+        let path = RelPath::from_bytes(name.as_bytes()).unwrap();
+        let found = Kind::of(&path, len, Some(bound)).map_err(|fault| fault.code);
+        assert_eq!(found.err().as_deref(), code, "{name} {len}");
+    }
 }
 
 #[test]
