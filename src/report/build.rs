@@ -91,7 +91,7 @@ fn build_folder(facts: &Facts, folder: &FolderFacts) -> Folder {
         }),
         last_success_at: folder.last_success.map(|at| at.to_string()),
         waiting_since: folder.waiting_since.map(|at| at.to_string()),
-        eta_seconds: eta(folder, state),
+        eta_seconds: facts.daemon.as_ref().and_then(|_| eta(folder, state)),
         problems,
     }
 }

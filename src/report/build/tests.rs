@@ -278,6 +278,9 @@ fn the_rest_is_guessed_from_the_rate_and_only_while_sending() {
     let report = status(&facts(folder.clone()));
     assert_eq!(report.folders[0].eta_seconds, None);
     folder.bytes_per_second = Some(300.0);
+    let mut alone = facts(folder.clone());
+    alone.daemon = None;
+    assert_eq!(status(&alone).folders[0].eta_seconds, None, "nobody sends");
     folder.counts = synced(2);
     assert_eq!(status(&facts(folder)).folders[0].eta_seconds, None);
 }
