@@ -25,6 +25,7 @@ mod http;
 mod inbox;
 mod outbox;
 mod platform;
+mod power;
 mod program;
 mod report;
 mod secrets;

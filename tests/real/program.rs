@@ -36,6 +36,21 @@ impl Program {
         fs::set_permissions(&self.config, fs::Permissions::from_mode(0o600)).unwrap();
     }
 
+    /// Puts something else in place of what stands in the configuration.
+    pub(crate) fn rewrite(&self, old: &str, new: &str) {
+        let text = fs::read_to_string(&self.config).unwrap();
+        assert!(text.contains(old), "{old}");
+        fs::write(&self.config, text.replace(old, new)).unwrap();
+    }
+
+    /// Has the state elsewhere from now on.
+    pub(crate) fn keep_state_at(&self, state: &Path) {
+        self.rewrite(
+            &self.state.display().to_string(),
+            &state.display().to_string(),
+        );
+    }
+
     pub(crate) fn path(&self) -> &Path {
         self.directory.path()
     }
