@@ -313,9 +313,8 @@ impl Intake {
         if seen.recounted {
             // What two names of one key, a refused read or a person leaves out, only the store knows.
             let (reader, folder) = (self.store.reader()?, self.folder);
-            let counting = move || reader.counts(folder);
-            let counts = self.ports.offload.run(counting).await?;
-            (totals.files, totals.excluded) = (counts.total, counts.excluded);
+            let counting = move || reader.seen(folder);
+            (totals.files, totals.excluded) = self.ports.offload.run(counting).await?;
         }
         self.store
             .finish_scan(self.folder, live::stored(totals, took), now)
