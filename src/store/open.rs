@@ -44,7 +44,9 @@ pub(super) fn writable(path: &Path) -> Result<Connection, StoreError> {
     let mut db = Connection::open_with_flags(path, flags).map_err(sorted)?;
     prepare(&db).map_err(sorted)?;
     let version = identify(&db, path)?;
-    check(&db, path)?;
+    if !was_left_whole(&db).map_err(sorted)? {
+        check(&db, path)?;
+    }
     db.pragma_update(None, "journal_mode", "WAL")
         .map_err(sorted)?;
     if version < SCHEMA_VERSION {
@@ -242,6 +244,12 @@ fn identify(db: &Connection, path: &Path) -> Result<i64, StoreError> {
         });
     }
     Ok(version)
+}
+
+/// Whether the last writer ended with [`leave`]: only that takes the file out of WAL mode.
+fn was_left_whole(db: &Connection) -> rusqlite::Result<bool> {
+    let mode: String = db.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
+    Ok(mode != "wal")
 }
 
 /// Refuses to go on from damaged pages, where a wrong answer could look like a right one.
