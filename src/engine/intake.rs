@@ -33,6 +33,7 @@ mod pass;
 mod root;
 mod rows;
 mod scan;
+mod walk;
 
 use look::Policy;
 

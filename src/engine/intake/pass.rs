@@ -249,9 +249,9 @@ impl Intake {
                 Scan::new(
                     root,
                     Arc::clone(policy),
-                    pass.reader.clone(),
-                    self.folder,
+                    (pass.reader.clone(), self.folder),
                     scope,
+                    self.ports.offload,
                 )
             })
         }))
