@@ -36,6 +36,8 @@ pub(super) struct Seen {
     pub(super) unreadable: Vec<String>,
     /// Something was recorded or read, which may have left files out that the walk took for kept.
     pub(super) recounted: bool,
+    /// Each file was found in sync, with nothing left to be done about it, or left out.
+    pub(super) at_rest: bool,
 }
 
 /// A pass under way.
@@ -49,6 +51,7 @@ struct Pass {
     bytes_read: u64,
     unreadable: Vec<String>,
     recounted: bool,
+    at_rest: bool,
     /// Directories that were asked for by name.
     directories: Vec<RelPath>,
 }
@@ -61,6 +64,7 @@ impl Intake {
         cancel: &CancellationToken,
     ) -> Result<Seen, Trouble> {
         self.passes += 1;
+        self.at_rest = None;
         let Some(opened) = &self.opened else {
             return Err(Trouble::RootChanged);
         };
@@ -74,6 +78,7 @@ impl Intake {
             bytes_read: 0,
             unreadable: Vec::new(),
             recounted: false,
+            at_rest: true,
             directories: Vec::new(),
         };
         if paths.is_none() {
@@ -87,6 +92,7 @@ impl Intake {
                     totals: pass.totals,
                     unreadable: pass.unreadable,
                     recounted: pass.recounted,
+                    at_rest: pass.at_rest,
                 })
             }
             Err(trouble) => {
@@ -225,6 +231,7 @@ impl Intake {
                     bytes: pass.bytes_read,
                 });
             }
+            pass.at_rest &= walk.is_at_rest();
             if step.done {
                 return Ok(young);
             }

@@ -72,6 +72,7 @@ pub(super) struct Scope {
 pub(super) struct Walk {
     scans: VecDeque<Scan>,
     totals: Totals,
+    restless: bool,
 }
 
 impl Walk {
@@ -80,12 +81,18 @@ impl Walk {
         Self {
             scans: scans.into_iter().collect(),
             totals: Totals::default(),
+            restless: false,
         }
     }
 
     /// What was passed over so far.
     pub(super) fn totals(&self) -> Totals {
         self.totals
+    }
+
+    /// Whether each file so far is in sync, with nothing left to be done about it, or left out.
+    pub(super) fn is_at_rest(&self) -> bool {
+        !self.restless
     }
 
     /// Goes on for a bounded while.
@@ -100,6 +107,7 @@ impl Walk {
             let before = scan.totals;
             let files = scan.next_step(&mut step)?;
             self.totals.add(scan.totals, before);
+            self.restless |= scan.restless;
             if scan.done {
                 self.scans.pop_front();
             }
@@ -129,6 +137,8 @@ pub(super) struct Scan {
     found: Option<Found>,
     done: bool,
     totals: Totals,
+    /// Something was found that is neither in sync nor left out as before.
+    restless: bool,
 }
 
 impl Scan {
@@ -157,6 +167,7 @@ impl Scan {
             found: None,
             done: false,
             totals: Totals::default(),
+            restless: false,
         }
     }
 
@@ -207,6 +218,7 @@ impl Scan {
         };
         if order == Ordering::Less {
             if let Some(row) = self.rows.take() {
+                self.restless = true;
                 step.gone = true;
                 step.sightings.push(Sighting {
                     path: row.path,
@@ -225,7 +237,10 @@ impl Scan {
                 };
                 self.judge(path, &stat, row.as_ref(), step);
             }
-            Some(Found::Unreadable(_, error)) => step.unreadable.push(error),
+            Some(Found::Unreadable(_, error)) => {
+                self.restless = true;
+                step.unreadable.push(error);
+            }
             None => {}
         }
         Ok(false)
@@ -236,7 +251,9 @@ impl Scan {
         let unchanged = judgement.judged == Judged::Unchanged;
         if judgement.excluded || unchanged && row.is_some_and(|row| row.excluded.is_some()) {
             self.totals.excluded += 1;
+            self.restless |= !unchanged;
         } else {
+            self.restless |= !judgement.at_rest;
             self.totals.files += 1;
             self.totals.bytes = self.totals.bytes.saturating_add(stat.size);
         }
