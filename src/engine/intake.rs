@@ -315,7 +315,8 @@ impl Intake {
         let now = self.ports.clock.now();
         let mut totals = seen.totals;
         if seen.recounted {
-            // What two names of one key, a refused read or a person leaves out, only the store knows.
+            // What two names of one key, a refused read or a person leaves out, and what is where the walk
+            // cannot go, only the store knows.
             let (reader, folder) = (self.store.reader()?, self.folder);
             let counting = move || reader.seen(folder);
             (totals.files, totals.excluded) = self.ports.offload.run(counting).await?;

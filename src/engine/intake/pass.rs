@@ -34,7 +34,8 @@ pub(super) struct Seen {
     pub(super) totals: Totals,
     /// Directories and files that could not be read, in words.
     pub(super) unreadable: Vec<String>,
-    /// Something was recorded or read, which may have left files out that the walk took for kept.
+    /// The walk does not know all: something was recorded or read, which may have left files out that it took
+    /// for kept, or files lie where it could not go.
     pub(super) recounted: bool,
     /// Each file was found in sync, with nothing left to be done about it, or left out.
     pub(super) at_rest: bool,
@@ -213,6 +214,7 @@ impl Intake {
             young.extend(step.young);
             pass.directories.extend(step.directories);
             for error in &step.unreadable {
+                pass.recounted = true;
                 pass.refuse(with_cause(error));
             }
             let mut sightings = step.sightings;
