@@ -40,8 +40,9 @@ pub(super) struct Stretch {
 pub(super) struct Walker {
     root: Arc<dyn Root>,
     policy: Arc<Policy>,
-    /// Where to begin; a file, or a directory with all below it.
-    start: Option<Option<RelPath>>,
+    /// Where to begin: a file, or a directory with all below it; `None` is the whole folder.
+    below: Option<RelPath>,
+    started: bool,
     levels: Vec<Level>,
 }
 
@@ -56,13 +57,14 @@ impl Iterator for Walker {
 
     fn next(&mut self) -> Option<Self::Item> {
         let mut stretch = Stretch::default();
-        if let Some(below) = self.start.take() {
-            match self.start(below, &mut stretch) {
-                Ok(()) => {}
-                Err(error) => return Some(Err(error)),
-            }
-        } else if self.levels.is_empty() {
+        if self.started && self.levels.is_empty() {
             return None;
+        }
+        if !self.started {
+            self.started = true;
+            if let Err(error) = self.start(&mut stretch) {
+                return Some(Err(error));
+            }
         }
         for _ in 0..STRETCH_ENTRIES {
             if !self.pass(&mut stretch) {
@@ -79,14 +81,15 @@ impl Walker {
         Self {
             root,
             policy,
-            start: Some(below),
+            below,
+            started: false,
             levels: Vec::new(),
         }
     }
 
     /// Lists the directory to begin with, or finds the one file that was asked for.
-    fn start(&mut self, below: Option<RelPath>, stretch: &mut Stretch) -> Result<(), DiskError> {
-        let Some(below) = below else {
+    fn start(&mut self, stretch: &mut Stretch) -> Result<(), DiskError> {
+        let Some(below) = self.below.take() else {
             let entries = self.root.list(None)?;
             self.enter(None, entries);
             return Ok(());
