@@ -6,6 +6,7 @@
 //! before any of them is answered. Times come from the caller: the store has no clock.
 
 mod accounts;
+mod beside;
 mod claim;
 mod dossier;
 mod error;

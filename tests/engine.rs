@@ -266,6 +266,60 @@ async fn once_waits_for_an_outage_for_a_minute_and_says_what_is_left() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_counts_of_a_pass_that_found_nothing_to_do_are_those_of_the_records() {
+    let world = World::new(&[("one", "works"), ("two", "down")]);
+    for name in ["a.css", "b.css", "left-out~", "index.html"] {
+        world.write("one", name);
+        world.write("two", name);
+    }
+    world.write("one", "goes.css");
+    world.cloud.0.lock().unwrap().unreachable.push("down");
+    let mut passes = Vec::new();
+    for pass in 0..3 {
+        if pass == 1 {
+            world.disk.remove(Path::new("/srv/one"), "goes.css");
+        }
+        let engine = world.start(Mode::Once).await;
+        let summary = engine.once(&[]).await.unwrap();
+        let store = Store::inline(&world.database, Arc::new(|| Box::pin(async {})));
+        let reader = store.reader().unwrap();
+        for folder in summary.folders {
+            let rows = reader.folders().unwrap();
+            let row = rows.iter().find(|row| row.name == folder.name).unwrap();
+            let recorded = FileCounts {
+                remote_only: 0,
+                ..reader.counts(row.id).unwrap()
+            };
+            assert_eq!(folder.counts, recorded, "{} in pass {pass}", folder.name);
+            passes.push((folder.name, folder.counts.synced, folder.counts.excluded));
+        }
+        let at_rest: Vec<bool> = engine
+            .live()
+            .folders
+            .iter()
+            .map(|live| live.at_rest.is_some())
+            .collect();
+        assert_eq!(at_rest, [pass == 2, false], "in pass {pass}");
+        engine.stop().await.unwrap();
+    }
+    let seen: Vec<_> = passes
+        .iter()
+        .map(|(name, one, two)| (name.as_str(), *one, *two))
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            ("one", 4, 1),
+            ("two", 0, 1),
+            ("one", 3, 1),
+            ("two", 0, 1),
+            ("one", 3, 1),
+            ("two", 0, 1)
+        ]
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_account_that_is_down_holds_up_no_other() {
     let world = World::new(&[("one", "works"), ("two", "down")]);
     world.write("one", "a.css");

@@ -57,6 +57,10 @@ struct World {
 
 impl World {
     async fn new(watch: WatchMode) -> Self {
+        Self::with(watch, Offload::Inline).await
+    }
+
+    async fn with(watch: WatchMode, offload: Offload) -> Self {
         let root = PathBuf::from("/srv/www");
         let clock = Arc::new(RuntimeClock::new(WALL_MS));
         let disk = FakeDisk::new((WALL_MS - 3_600_000) * 1_000_000);
@@ -66,7 +70,7 @@ impl World {
             disk: Arc::new(disk.clone()),
             watcher: Arc::clone(&hints) as Arc<dyn Watcher>,
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
-            offload: Offload::Inline,
+            offload,
         };
         let bench = Bench::new(spec(&root, watch), parts).await;
         let reads = Arc::new(AtomicU64::new(0));
@@ -156,6 +160,34 @@ async fn the_merge_finds_what_changed_came_and_went() {
         ["a-b", "a.d/x", "a/now-a-directory", "z/c"]
     );
     assert_eq!(world.names(), ["a-b", "a.d/x", "a/now-a-directory", "z/c"]);
+}
+
+/// More than walk and rows may be ahead of the merge, in both ways of doing the work.
+#[tokio::test(start_paused = true)]
+async fn walk_and_rows_that_go_ahead_find_what_they_find_in_place() {
+    let mut found = Vec::new();
+    for offload in [Offload::Inline, Offload::Pool] {
+        let world = World::with(WatchMode::Off, offload).await;
+        for index in 0..6000 {
+            world.write_old(&format!("d{}/f{index:04}", index % 40), b"x");
+        }
+        let first = world.bench.scan().await;
+        world.disk.remove(&world.root, "d7");
+        world.disk.set_readable(&world.root, "d8", false);
+        world.disk.rename(&world.root, "d9", "e");
+        for index in (0..6000).step_by(400) {
+            world.write_old(&format!("d0/f{index:04}"), b"other");
+        }
+        let second = world.bench.scan().await;
+        assert_eq!(second.unreadable.len(), 1, "{:?}", second.unreadable);
+        assert_eq!(world.bench.stored().len(), 5850);
+        assert_eq!(world.reads(), 6000 + 150 + 15);
+        let third = world.bench.scan().await;
+        assert_eq!((world.reads(), third.totals), (0, second.totals));
+        let totals = [first.totals, second.totals];
+        found.push((totals, world.bench.stored(), world.bench.jobs()));
+    }
+    assert_eq!(found[0], found[1]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -70,8 +70,8 @@ async fn pass(
     let mut signals = signals::listen().map_err(|error| {
         Failure::new(Exit::Unexpected, format!("Could not take signals: {error}"))
     })?;
-    let store = Store::open(&database(&config.state_dir))?;
-    let reader = store.reader()?;
+    let path = database(&config.state_dir);
+    let store = Store::open(&path)?;
     let ports = world::ports(config, observer);
     let engine = Engine::start(ports, store, world::settings(config), Mode::Once).await?;
     let mut ended = tokio::select! {
@@ -87,6 +87,8 @@ async fn pass(
         stopped = engine.stop() => stopped?,
         exit = asked_to_end(&mut signals) => ended = Ended::Signal(exit),
     }
+    // Not opened before: who reads the database keeps it from being left as one whole.
+    let reader = Reader::open(&path)?;
     Ok(Driven {
         ended,
         gates,

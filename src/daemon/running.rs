@@ -398,7 +398,10 @@ impl Running {
     /// Stops the engine for a stop or a reload; answers whether a signal asked to end. The second such
     /// signal is not waited out.
     async fn drain(self, signals: &mut SignalReceiver, why: Next) -> Result<bool, DaemonError> {
-        let stop = timeout(STOP_MAX, self.engine.stop());
+        let Self { engine, reader, .. } = self;
+        // Who still reads the database keeps it from being left as one whole.
+        drop(reader);
+        let stop = timeout(STOP_MAX, engine.stop());
         tokio::pin!(stop);
         let mut asked_to_end = why == Next::Stop;
         loop {

@@ -20,7 +20,7 @@ use crate::model::path::RelPath;
 use crate::model::time::Monotonic;
 use crate::port::disk::{DiskError, Root, RootIdentity};
 use crate::port::watcher::{Hint, Watch};
-use crate::store::{FolderRow, Store, StoreError};
+use crate::store::{FileCounts, FolderRow, Store, StoreError};
 
 use super::live::{FolderLive, IntakeState, Totals};
 use super::{Mode, Ports};
@@ -33,6 +33,7 @@ mod pass;
 mod root;
 mod rows;
 mod scan;
+mod walk;
 
 use look::Policy;
 
@@ -151,6 +152,8 @@ pub struct Intake {
     next_poll: Option<Monotonic>,
     next_root_check: Monotonic,
     last_scan: Option<Totals>,
+    /// How the files stand, where the last pass was over all of them and found nothing to do.
+    at_rest: Option<FileCounts>,
     unreadable: Vec<String>,
     passes: u64,
 }
@@ -197,6 +200,7 @@ impl Intake {
             next_poll: None,
             next_root_check: Monotonic::default(),
             last_scan: None,
+            at_rest: None,
             unreadable: Vec::new(),
             passes: 0,
             spec,
@@ -311,16 +315,22 @@ impl Intake {
         let now = self.ports.clock.now();
         let mut totals = seen.totals;
         if seen.recounted {
-            // What two names of one key, a refused read or a person leaves out, only the store knows.
+            // What two names of one key, a refused read or a person leaves out, and what is where the walk
+            // cannot go, only the store knows.
             let (reader, folder) = (self.store.reader()?, self.folder);
-            let counting = move || reader.counts(folder);
-            let counts = self.ports.offload.run(counting).await?;
-            (totals.files, totals.excluded) = (counts.total, counts.excluded);
+            let counting = move || reader.seen(folder);
+            (totals.files, totals.excluded) = self.ports.offload.run(counting).await?;
         }
         self.store
             .finish_scan(self.folder, live::stored(totals, took), now)
             .await?;
         self.last_scan = Some(totals);
+        self.at_rest = seen.at_rest.then(|| FileCounts {
+            total: totals.files,
+            synced: totals.files,
+            excluded: totals.excluded,
+            ..FileCounts::default()
+        });
         self.unreadable = seen.unreadable;
         self.note(&Event::ScanFinished {
             folder: self.spec.name.clone(),

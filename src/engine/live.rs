@@ -2,6 +2,7 @@
 
 use crate::model::path::RelPath;
 use crate::model::time::Timestamp;
+use crate::store::FileCounts;
 
 /// A snapshot of the running engine.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -148,6 +149,8 @@ pub struct FolderLive {
     pub unreadable: Vec<String>,
     /// How many passes have been made over the folder or a part of it.
     pub passes: u64,
+    /// How the files stand, where the last pass was over all of them and found nothing to do.
+    pub at_rest: Option<FileCounts>,
 }
 
 /// A path that waits for quiet.

@@ -39,7 +39,7 @@ pub struct InboxSummary {
 pub struct FolderSummary {
     /// Name.
     pub name: String,
-    /// What is left.
+    /// What is left; files that are gone here are not counted.
     pub counts: FileCounts,
     /// Why its root was not scanned.
     pub blocked: Option<String>,
@@ -88,8 +88,14 @@ impl Engine {
         }
         let mut summary = OnceSummary::default();
         for running in folders {
-            let counts = self.store.reader()?.counts(running.folder.id)?;
             let live = running.intake.live.borrow().clone();
+            let counts = match live.at_rest {
+                Some(counts) => counts,
+                None => FileCounts {
+                    remote_only: 0,
+                    ..self.store.reader()?.counts(running.folder.id)?
+                },
+            };
             let blocked = (live.state == super::live::IntakeState::Blocked)
                 .then(|| live.reason.unwrap_or_default());
             let name = running.folder.spec.name.clone();

@@ -103,8 +103,9 @@ fn unknown(spec: &FolderSpec) -> FolderFacts {
 }
 
 fn read(reader: &Reader, id: FolderId, folder: &mut FolderFacts) -> Result<(), StoreError> {
-    folder.counts = reader.counts(id)?;
-    folder.bytes = reader.bytes(id)?;
+    let tally = reader.tally(id)?;
+    folder.counts = tally.counts;
+    folder.bytes = (tally.bytes, tally.bytes_open);
     folder.excluded_dirs = reader.excluded_dirs(id)?;
     let release = reader.current_release(id)?;
     folder.release = release.map(|row| (row.number, row.files, row.done()));

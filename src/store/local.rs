@@ -3,12 +3,13 @@
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::StoredFile;
+use super::beside::Beside;
 use super::error::StoreError;
 use super::folders::{self, Tree};
 use super::reader::Reader;
 use super::rows::{ABOVE_ALL, amount, below, bits, published, stat};
 use crate::model::folder::FolderSpec;
-use crate::model::job::{FolderId, JobState, Stage, Version};
+use crate::model::job::{FolderId, Stage, Version};
 use crate::model::key::{Key, shared_with};
 use crate::model::observation::Stat;
 use crate::model::path::RelPath;
@@ -69,7 +70,7 @@ fn page(
     let (mut from, mut to) = (Vec::new(), ABOVE_ALL.to_vec());
     if let Some(directory) = directory {
         if after.is_none_or(|after| after < directory) {
-            one(db, folder, tree, directory, &mut page)?;
+            page.extend(one(db, folder, tree, directory)?);
         }
         (from, to) = below(directory);
     }
@@ -78,69 +79,100 @@ fn page(
     {
         from = after.as_bytes().to_vec();
     }
-    let room = limit.saturating_sub(page.len());
+    let room = amount(limit.saturating_sub(page.len()) as u64);
     let mut statement = db.prepare_cached(RANGE)?;
-    let mut rows = statement.query(params![folder, tree, from, to, amount(room as u64)])?;
+    let mut rows = statement.query(params![folder, from, to, room])?;
+    let mut acknowledged = db.prepare_cached(ACKNOWLEDGED)?;
+    let mut acknowledged = Beside::new(acknowledged.query(params![tree, from, to])?);
+    let mut jobs = db.prepare_cached(JOBS)?;
+    let mut jobs = Beside::new(jobs.query(params![folder, from, to])?);
     while let Some(row) = rows.next()? {
-        page.push(stored_file(row)?);
+        let path: RelPath = row.get(0)?;
+        let mut known = Known {
+            dropped: published(row, 9)?,
+            ..Known::default()
+        };
+        if let Some(row) = acknowledged.at(path.as_bytes())? {
+            known.published = published(row, 1)?;
+            known.in_doubt = row.get(3)?;
+        }
+        if let Some(row) = jobs.at(path.as_bytes())? {
+            known.job = live_job(row, 1)?;
+        }
+        page.push(stored_file(path, row, known)?);
     }
     page.truncate(limit);
     Ok(page)
 }
 
-macro_rules! file_columns {
-    ($condition:literal) => {
+macro_rules! range {
+    ($columns:literal, $table_and_owner:literal) => {
         concat!(
-            "SELECT l.path, l.dev, l.ino, l.size, l.mtime_ns, l.ctime_ns, l.digest, l.racy, \
-                l.left_out, ",
-            "s.digest, s.headers, s.in_doubt, j.state, j.digest, j.headers, j.superseded, ",
-            "l.dropped_digest, l.dropped_headers ",
-            "FROM local l LEFT JOIN synced s ON s.tree_id = ?2 AND s.path = l.path ",
-            "LEFT JOIN job j ON j.folder_id = ?1 AND j.path = l.path ",
-            $condition
+            "SELECT path, ",
+            $columns,
+            " FROM ",
+            $table_and_owner,
+            " = ?1 AND path > ?2 AND path < ?3 ORDER BY path"
         )
     };
 }
 
-pub(super) const RANGE: &str = file_columns!(
-    "WHERE l.folder_id = ?1 AND l.path > ?3 AND l.path < ?4 ORDER BY l.path LIMIT ?5"
+pub(super) const RANGE: &str = concat!(
+    range!(
+        "dev, ino, size, mtime_ns, ctime_ns, digest, racy, left_out, dropped_digest, dropped_headers",
+        "local WHERE folder_id"
+    ),
+    " LIMIT ?4"
 );
-const ONE: &str = file_columns!("WHERE l.folder_id = ?1 AND l.path = ?3");
+pub(super) const ACKNOWLEDGED: &str = range!("digest, headers, in_doubt", "synced WHERE tree_id");
+pub(super) const JOBS: &str = range!("state, digest, headers, superseded", "job WHERE folder_id");
+
+const ONE: &str = "SELECT l.path, l.dev, l.ino, l.size, l.mtime_ns, l.ctime_ns, l.digest, l.racy, \
+        l.left_out, l.dropped_digest, l.dropped_headers, s.digest, s.headers, coalesce(s.in_doubt, 0), \
+        j.state, j.digest, j.headers, j.superseded \
+    FROM local l LEFT JOIN synced s ON s.tree_id = ?2 AND s.path = l.path \
+    LEFT JOIN job j ON j.folder_id = ?1 AND j.path = l.path \
+    WHERE l.folder_id = ?1 AND l.path = ?3";
 
 fn one(
     db: &Connection,
     folder: FolderId,
     tree: i64,
     path: &RelPath,
-    page: &mut Vec<StoredFile>,
-) -> rusqlite::Result<()> {
-    let found = db
-        .prepare_cached(ONE)?
-        .query_row(params![folder, tree, path], stored_file)
-        .optional()?;
-    page.extend(found);
-    Ok(())
+) -> rusqlite::Result<Option<StoredFile>> {
+    db.prepare_cached(ONE)?
+        .query_row(params![folder, tree, path], |row| {
+            let known = Known {
+                dropped: published(row, 9)?,
+                published: published(row, 11)?,
+                in_doubt: row.get(13)?,
+                job: live_job(row, 14)?,
+            };
+            stored_file(row.get(0)?, row, known)
+        })
+        .optional()
 }
 
-fn stored_file(row: &Row<'_>) -> rusqlite::Result<StoredFile> {
-    let state: Option<JobState> = row.get(12)?;
-    let unwanted = row.get_ref(15)?.as_str_or_null()? == Some("unwanted");
-    let job = match (state, published(row, 13)?) {
-        (Some(state), Some(version)) if !unwanted => Some(LiveJob { state, version }),
-        _ => None,
+/// `state, digest, headers, superseded`, from column `at` on; `None` where there is no job, or one that
+/// nobody wants any more.
+fn live_job(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<LiveJob>> {
+    let Some(state) = row.get(at)? else {
+        return Ok(None);
     };
+    let is_unwanted = row.get_ref(at + 3)?.as_str_or_null()? == Some("unwanted");
+    let version = published(row, at + 1)?.filter(|_| !is_unwanted);
+    Ok(version.map(|version| LiveJob { state, version }))
+}
+
+/// `dev, ino, size, mtime_ns, ctime_ns, digest, racy, left_out`, from column 1 on.
+fn stored_file(path: RelPath, row: &Row<'_>, known: Known) -> rusqlite::Result<StoredFile> {
     Ok(StoredFile {
-        path: row.get(0)?,
+        path,
         stat: stat(row, 1)?,
         digest: row.get(6)?,
         racy: row.get(7)?,
         excluded: row.get(8)?,
-        known: Known {
-            published: published(row, 9)?,
-            in_doubt: row.get::<_, Option<bool>>(11)?.unwrap_or(false),
-            job,
-            dropped: published(row, 16)?,
-        },
+        known,
     })
 }
 

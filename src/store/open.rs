@@ -35,6 +35,9 @@ const SQLITE_VERSION_MIN: i32 = 3_051_003;
 /// How long a call waits for another process before it gives up.
 const BUSY_WAIT: Duration = Duration::from_secs(5);
 
+/// Pages that a reader keeps in memory.
+const READER_CACHE_KIB: i64 = 256;
+
 /// Opens or makes the file for the one process that writes.
 pub(super) fn writable(path: &Path) -> Result<Connection, StoreError> {
     check_library()?;
@@ -44,7 +47,9 @@ pub(super) fn writable(path: &Path) -> Result<Connection, StoreError> {
     let mut db = Connection::open_with_flags(path, flags).map_err(sorted)?;
     prepare(&db).map_err(sorted)?;
     let version = identify(&db, path)?;
-    check(&db, path)?;
+    if !was_left_whole(&db).map_err(sorted)? {
+        check(&db, path)?;
+    }
     db.pragma_update(None, "journal_mode", "WAL")
         .map_err(sorted)?;
     if version < SCHEMA_VERSION {
@@ -112,6 +117,9 @@ fn connect_read_only(path: &Path, query: &str) -> Result<Connection, StoreError>
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let db = Connection::open_with_flags(uri(path, query), flags).map_err(sorted)?;
     harden(&db).map_err(sorted)?;
+    // Reports and scans read each page once, in its order.
+    db.pragma_update(None, "cache_size", -READER_CACHE_KIB)
+        .map_err(sorted)?;
     Ok(db)
 }
 
@@ -242,6 +250,12 @@ fn identify(db: &Connection, path: &Path) -> Result<i64, StoreError> {
         });
     }
     Ok(version)
+}
+
+/// Whether the last writer ended with [`leave`]: only that takes the file out of WAL mode.
+fn was_left_whole(db: &Connection) -> rusqlite::Result<bool> {
+    let mode: String = db.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
+    Ok(mode != "wal")
 }
 
 /// Refuses to go on from damaged pages, where a wrong answer could look like a right one.

@@ -1,13 +1,15 @@
 //! What people ask: counts, problems, the queue, and who holds whom.
 
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row, params};
 
+use super::beside::Beside;
 use super::error::StoreError;
 use super::queue::{Scope, in_scope};
 use super::reader::Reader;
 use super::rows::{amount, count, fault, small};
-use super::{FileCounts, Holding, QueuedJob, RemoteOnly, Selection, folders};
-use crate::model::job::FolderId;
+use super::{FileCounts, FileTally, Holding, QueuedJob, RemoteOnly, Selection, folders};
+use crate::model::job::{FolderId, JobState};
 use crate::model::time::Timestamp;
 
 impl Reader {
@@ -17,20 +19,27 @@ impl Reader {
     /// # Errors
     /// The database cannot be read.
     pub fn counts(&self, folder: FolderId) -> Result<FileCounts, StoreError> {
-        self.read("count files", |db| counts(db, folder))
+        self.tally(folder).map(|tally| tally.counts)
     }
 
-    /// Bytes of all files that are not excluded, and of those still to be sent.
+    /// The same, with their bytes.
     ///
     /// # Errors
     /// The database cannot be read.
-    pub fn bytes(&self, folder: FolderId) -> Result<(u64, u64), StoreError> {
-        self.read("count bytes", |db| {
-            let tree = folders::tree(db, folder)?.id;
-            db.prepare_cached(BYTES)?
-                .query_row(params![folder, tree], |row| {
-                    Ok((count(row, 0)?, count(row, 1)?))
-                })
+    pub fn tally(&self, folder: FolderId) -> Result<FileTally, StoreError> {
+        self.read("count files", |db| tally(db, folder))
+    }
+
+    /// How many files are not excluded, and how many are. Less to read than all counts.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn seen(&self, folder: FolderId) -> Result<(u64, u64), StoreError> {
+        const SEEN: &str = "SELECT count(*) - count(left_out), count(left_out) FROM local \
+            WHERE folder_id = ?1";
+        self.read("count files", |db| {
+            db.prepare_cached(SEEN)?
+                .query_row([folder], |row| Ok((count(row, 0)?, count(row, 1)?)))
         })
     }
 
@@ -133,69 +142,83 @@ impl Reader {
     }
 }
 
-/// Which count of [`FileCounts`] a row of `local l`, `synced s`, `job j` is in.
-macro_rules! kind {
-    () => {
-        "CASE WHEN l.left_out IS NOT NULL THEN 'excluded' \
-              WHEN j.state = 'running' THEN 'in-flight' \
-              WHEN j.state = 'dead' THEN 'dead' \
-              WHEN j.state = 'ready' THEN iif(j.fault_at_ms IS NULL, 'queued', 'failed') \
-              WHEN s.digest = l.digest AND s.headers = l.headers AND s.in_doubt = 0 THEN 'synced' \
-              ELSE 'queued' END"
-    };
-}
+const FILES: &str = "SELECT path, left_out IS NOT NULL, digest, headers, size FROM local \
+    WHERE folder_id = ?1 ORDER BY path";
+const ACKNOWLEDGED: &str = "SELECT path, digest, headers, in_doubt FROM synced \
+    WHERE tree_id = ?1 ORDER BY path";
+const JOBS: &str = "SELECT path, state, fault_at_ms IS NOT NULL FROM job \
+    WHERE folder_id = ?1 ORDER BY path";
+const EVER_ACKNOWLEDGED: &str = "SELECT count(digest) FROM synced WHERE tree_id = ?1";
 
-macro_rules! files {
-    () => {
-        "FROM local l LEFT JOIN synced s ON s.tree_id = ?2 AND s.path = l.path \
-         LEFT JOIN job j ON j.folder_id = l.folder_id AND j.path = l.path WHERE l.folder_id = ?1"
-    };
-}
-
-const COUNTS: &str = concat!(
-    "SELECT ",
-    kind!(),
-    " AS kind, count(*) ",
-    files!(),
-    " GROUP BY kind"
-);
-const REMOTE_ONLY_COUNT: &str = "SELECT count(*) FROM synced s WHERE s.tree_id = ?2 \
-    AND s.digest IS NOT NULL \
-    AND NOT EXISTS (SELECT 1 FROM local l WHERE l.folder_id = ?1 AND l.path = s.path)";
-
-fn counts(db: &Connection, folder: FolderId) -> rusqlite::Result<FileCounts> {
+fn tally(db: &Connection, folder: FolderId) -> rusqlite::Result<FileTally> {
     let tree = folders::tree(db, folder)?.id;
-    let mut counts = FileCounts::default();
-    let mut statement = db.prepare_cached(COUNTS)?;
-    let mut rows = statement.query(params![folder, tree])?;
+    let mut tally = FileTally::default();
+    let mut acknowledged = db.prepare_cached(ACKNOWLEDGED)?;
+    let mut acknowledged = Beside::new(acknowledged.query([tree])?);
+    let mut jobs = db.prepare_cached(JOBS)?;
+    let mut jobs = Beside::new(jobs.query([folder])?);
+    let mut here = 0;
+    let mut statement = db.prepare_cached(FILES)?;
+    let mut rows = statement.query([folder])?;
     while let Some(row) = rows.next()? {
-        let files = count(row, 1)?;
-        let slot = match row.get_ref(0)?.as_str()? {
-            "excluded" => &mut counts.excluded,
-            "in-flight" => &mut counts.in_flight,
-            "dead" => &mut counts.dead,
-            "failed" => &mut counts.failed,
-            "synced" => &mut counts.synced,
-            _ => &mut counts.queued,
-        };
-        *slot = files;
+        let path = row.get_ref(0)?.as_blob()?;
+        let acknowledged = acknowledged.at(path)?;
+        if let Some(acknowledged) = acknowledged {
+            here += u64::from(acknowledged.get_ref(1)? != ValueRef::Null);
+        }
+        tally.add(row, acknowledged, jobs.at(path)?)?;
     }
-    counts.total = counts.in_flight + counts.dead + counts.failed + counts.synced + counts.queued;
-    counts.remote_only = db
-        .prepare_cached(REMOTE_ONLY_COUNT)?
-        .query_row(params![folder, tree], |row| count(row, 0))?;
-    Ok(counts)
+    let ever = db
+        .prepare_cached(EVER_ACKNOWLEDGED)?
+        .query_row([tree], |row| count(row, 0))?;
+    tally.counts.remote_only = ever.saturating_sub(here);
+    Ok(tally)
 }
 
-const BYTES: &str = concat!(
-    "SELECT coalesce(sum(size) FILTER (WHERE kind <> 'excluded'), 0), ",
-    "coalesce(sum(size) FILTER (WHERE kind IN ('queued', 'in-flight', 'failed')), 0) ",
-    "FROM (SELECT l.size AS size, ",
-    kind!(),
-    " AS kind ",
-    files!(),
-    ")"
-);
+impl FileTally {
+    /// Puts a file into exactly one count.
+    fn add(
+        &mut self,
+        file: &Row<'_>,
+        acknowledged: Option<&Row<'_>>,
+        job: Option<&Row<'_>>,
+    ) -> rusqlite::Result<()> {
+        if file.get(1)? {
+            self.counts.excluded += 1;
+            return Ok(());
+        }
+        let counts = &mut self.counts;
+        let (slot, is_open) = match job {
+            Some(job) => match (job.get(1)?, job.get(2)?) {
+                (JobState::Running, _) => (&mut counts.in_flight, true),
+                (JobState::Dead, _) => (&mut counts.dead, false),
+                (JobState::Ready, true) => (&mut counts.failed, true),
+                (JobState::Ready, false) => (&mut counts.queued, true),
+            },
+            None => match acknowledged {
+                Some(acknowledged) if is_acknowledged(file, acknowledged)? => {
+                    (&mut counts.synced, false)
+                }
+                _ => (&mut counts.queued, true),
+            },
+        };
+        *slot += 1;
+        counts.total += 1;
+        let size = count(file, 4)?;
+        self.bytes = self.bytes.saturating_add(size);
+        if is_open {
+            self.bytes_open = self.bytes_open.saturating_add(size);
+        }
+        Ok(())
+    }
+}
+
+/// Whether the cloud acknowledged exactly this version.
+fn is_acknowledged(file: &Row<'_>, acknowledged: &Row<'_>) -> rusqlite::Result<bool> {
+    Ok(file.get_ref(2)? == acknowledged.get_ref(1)?
+        && file.get_ref(3)? == acknowledged.get_ref(2)?
+        && !acknowledged.get::<_, bool>(3)?)
+}
 
 const WAITING_SINCE: &str = "SELECT min(r.started_at_ms) FROM job j \
     JOIN release r ON r.folder_id = j.folder_id AND r.number = j.release \

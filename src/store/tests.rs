@@ -34,6 +34,8 @@ fn statements_that_run_often_seek_and_never_scan_or_sort() {
         ("claim: doubt twins", claim::DOUBT_TWINS),
         ("claim: namesake", claim::NAMESAKE),
         ("local: range", local::RANGE),
+        ("local: acknowledged", local::ACKNOWLEDGED),
+        ("local: jobs", local::JOBS),
         ("local: by key", local::BY_KEY),
         ("local: by name", local::BY_NAME),
         ("record: lookup", record::LOOKUP),
@@ -75,10 +77,20 @@ fn the_plan_of_claiming_is_as_it_was_chosen() {
         plan(&db, claim::FIRST_READY),
         "SEARCH job USING COVERING INDEX job_ready (folder_id=? AND stage=?)"
     );
-    assert_eq!(
-        plan(&db, local::RANGE),
-        "SEARCH l USING PRIMARY KEY (folder_id=? AND path>? AND path<?)\n\
-         SEARCH s USING PRIMARY KEY (tree_id=? AND path=?) LEFT-JOIN\n\
-         SEARCH j USING INDEX sqlite_autoindex_job_1 (folder_id=? AND path=?) LEFT-JOIN"
-    );
+    for (sql, plan_chosen) in [
+        (
+            local::RANGE,
+            "SEARCH local USING PRIMARY KEY (folder_id=? AND path>? AND path<?)",
+        ),
+        (
+            local::ACKNOWLEDGED,
+            "SEARCH synced USING PRIMARY KEY (tree_id=? AND path>? AND path<?)",
+        ),
+        (
+            local::JOBS,
+            "SEARCH job USING INDEX sqlite_autoindex_job_1 (folder_id=? AND path>? AND path<?)",
+        ),
+    ] {
+        assert_eq!(plan(&db, sql), plan_chosen);
+    }
 }

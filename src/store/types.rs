@@ -157,6 +157,17 @@ pub struct FileCounts {
     pub remote_only: u64,
 }
 
+/// How the files of a folder stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct FileTally {
+    /// How many.
+    pub counts: FileCounts,
+    /// Bytes of all that are not excluded.
+    pub bytes: u64,
+    /// Bytes of those still to be sent.
+    pub bytes_open: u64,
+}
+
 /// A job as a person sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueuedJob {

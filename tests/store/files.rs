@@ -113,47 +113,80 @@ async fn another_schema_is_refused() {
     ));
 }
 
+fn bytes_of(path: &Path) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut file = std::fs::OpenOptions::new().read(true).open(path).unwrap();
+    std::io::Read::read_to_end(&mut file, &mut bytes).unwrap();
+    bytes
+}
+
+fn write(path: &Path, bytes: &[u8]) {
+    std::io::Write::write_all(&mut std::fs::File::create(path).unwrap(), bytes).unwrap();
+}
+
+/// The file as a process that ended in order leaves it, and as one that was killed does.
+async fn left_behind(directory: &Path) -> (Vec<u8>, Vec<u8>) {
+    let path = directory.join("whole");
+    filled(&path).await.close().await;
+    let whole = bytes_of(&path);
+    let store = Store::open(&path).unwrap();
+    let killed = bytes_of(&path);
+    store.close().await;
+    (whole, killed)
+}
+
+#[tokio::test]
+async fn damage_is_looked_for_where_the_last_process_did_not_end_in_order() {
+    let directory = tempfile::tempdir().unwrap();
+    let (mut whole, mut killed) = left_behind(directory.path()).await;
+    let path = directory.path().join("damaged");
+    for bytes in [&mut whole, &mut killed] {
+        let last = bytes.len() - 4096;
+        bytes[last..].fill(0);
+    }
+    write(&path, &killed);
+    let error = Store::open(&path).unwrap_err();
+    assert!(matches!(error, StoreError::Corrupt { .. }), "{error}");
+    write(&path, &whole);
+    Store::open(&path).unwrap().close().await;
+}
+
 #[tokio::test]
 async fn damage_leads_to_an_error_or_to_an_answer_but_never_to_a_panic() {
     let directory = tempfile::tempdir().unwrap();
-    let whole = directory.path().join("whole");
-    filled(&whole).await.close().await;
-    let bytes = {
-        let mut bytes = Vec::new();
-        let mut file = std::fs::OpenOptions::new().read(true).open(&whole).unwrap();
-        std::io::Read::read_to_end(&mut file, &mut bytes).unwrap();
-        bytes
-    };
-    let mut refused = 0;
-    for page in 0..bytes.len() / 4096 {
-        for damage in 0..4 {
-            let mut bytes = bytes.clone();
-            let at = page * 4096;
-            match damage {
-                0 => bytes[at..at + 4096].fill(0),
-                1 => bytes.truncate(at + 100),
-                2 => bytes[at] ^= 0xff,
-                _ => bytes[at + 1000 + page] ^= 0xff,
-            }
-            let path = directory.path().join(format!("{page}-{damage}"));
-            std::io::Write::write_all(&mut std::fs::File::create(&path).unwrap(), &bytes).unwrap();
-            match Store::open(&path) {
-                Ok(store) => {
-                    use_it(&store).await;
-                    store.close().await;
+    let (whole, killed) = left_behind(directory.path()).await;
+    for (name, bytes, refused_min) in [("whole", whole, 0), ("killed", killed, 20)] {
+        let mut refused = 0;
+        for page in 0..bytes.len() / 4096 {
+            for damage in 0..4 {
+                let mut bytes = bytes.clone();
+                let at = page * 4096;
+                match damage {
+                    0 => bytes[at..at + 4096].fill(0),
+                    1 => bytes.truncate(at + 100),
+                    2 => bytes[at] ^= 0xff,
+                    _ => bytes[at + 1000 + page] ^= 0xff,
                 }
-                Err(error) => {
-                    refused += 1;
-                    let text = error.to_string();
-                    assert!(text.contains(&*path.to_string_lossy()), "{text}");
+                let path = directory.path().join(format!("{name}-{page}-{damage}"));
+                write(&path, &bytes);
+                match Store::open(&path) {
+                    Ok(store) => {
+                        use_it(&store).await;
+                        store.close().await;
+                    }
+                    Err(error) => {
+                        refused += 1;
+                        let text = error.to_string();
+                        assert!(text.contains(&*path.to_string_lossy()), "{text}");
+                    }
                 }
-            }
-            if let Ok(reader) = Reader::open(&path) {
-                let _ = reader.folders();
+                if let Ok(reader) = Reader::open(&path) {
+                    let _ = reader.folders();
+                }
             }
         }
+        assert!(refused > refused_min, "{name}: only {refused} refused");
     }
-    assert!(refused > 20, "only {refused} refused");
 }
 
 async fn use_it(store: &Store) {

@@ -107,12 +107,12 @@ on_both! {
         world.publish(vec![file("a", "1")]).await;
         world.upload_all().await;
         let release = world.publish(vec![file("a", "2")]).await;
-        assert_eq!(world.reader.bytes(world.folder).unwrap(), (1, 1));
+        assert_eq!(world.bytes(), (1, 1));
         let recorded = world.record(vec![file("a", "1")]).await;
         assert_eq!(recorded.finished.len(), 1);
         assert_eq!((recorded.finished[0].release, recorded.finished[0].skipped), (release, 1));
         assert_eq!(world.reader.counts(world.folder).unwrap().synced, 1);
-        assert_eq!(world.reader.bytes(world.folder).unwrap(), (1, 0));
+        assert_eq!(world.bytes(), (1, 0));
     }
 
     async fn looking_again_at_a_planned_file_only_freshens_its_metadata(mut world: World) {

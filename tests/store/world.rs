@@ -74,6 +74,12 @@ impl World {
         }
     }
 
+    /// Bytes of all files, and of those still to be sent.
+    pub(crate) fn bytes(&self) -> (u64, u64) {
+        let tally = self.reader.tally(self.folder).unwrap();
+        (tally.bytes, tally.bytes_open)
+    }
+
     /// Ends the process without a goodbye and starts the next.
     pub(crate) fn restart(&mut self) {
         let store = self.place.open();

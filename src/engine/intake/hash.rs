@@ -9,8 +9,8 @@ use crate::port::clock::Clock;
 use crate::port::disk::{DiskError, Root};
 use crate::store::Sighting;
 
-/// Bytes read at once.
-const READ_BYTES: usize = 256 * 1024;
+/// Bytes read at once: few enough to stay in the cache of the core that hashes them.
+const READ_BYTES: usize = 64 * 1024;
 
 /// One hop to the pool of blocking threads takes so many files or bytes, whichever comes first.
 const CHUNK_FILES: usize = 64;

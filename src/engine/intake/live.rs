@@ -58,6 +58,7 @@ impl Intake {
             totals: self.last_scan.unwrap_or_default(),
             unreadable: self.unreadable.clone(),
             passes: self.passes,
+            at_rest: self.at_rest,
         };
         self.live.send_replace(live);
         if before != state {

@@ -70,6 +70,8 @@ pub(super) struct Judgement {
     pub judged: Judged,
     /// It is left out by a rule.
     pub excluded: bool,
+    /// The cloud has it as it is, and nothing else is wanted of it.
+    pub at_rest: bool,
     /// It changed so short a time ago that it may be changing still.
     pub young: bool,
 }
@@ -127,6 +129,7 @@ impl Policy {
             Verdict::Excluded(reason) => Judgement {
                 judged: leave_out(path, stat, reason, stored),
                 excluded: true,
+                at_rest: false,
                 young: false,
             },
             Verdict::Kept(_) => self.judge_kept(path, stat, stored, moment),
@@ -142,16 +145,23 @@ impl Policy {
     ) -> Judgement {
         let fingerprint = self.publisher.dress(path).fingerprint;
         let same = stored.filter(|stored| stored.stat == *stat && stored.digest.is_some());
+        let standing_of = |stored: &StoredFile| {
+            let headers = fingerprint;
+            let wanted = stored.digest.map(|digest| Published { digest, headers });
+            wanted.map(|wanted| standing(&stored.known, wanted))
+        };
         let in_order = |stored: &StoredFile| {
             let twin = stored.excluded.is_some() && stored.known.dropped.is_none();
-            twin || stored.digest.is_some_and(|digest| {
-                let headers = fingerprint;
-                let standing = standing(&stored.known, Published { digest, headers });
-                !matches!(standing, Standing::Wanting(_))
-            })
+            twin || !matches!(standing_of(stored), None | Some(Standing::Wanting(_)))
         };
-        if same.is_some_and(|stored| in_order(stored) && !stored.racy) {
-            return Judgement::plain(Judged::Unchanged);
+        if let Some(stored) = same.filter(|stored| in_order(stored) && !stored.racy) {
+            let at_rest = stored.excluded.is_none()
+                && stored.known.job.is_none()
+                && standing_of(stored) == Some(Standing::InSync);
+            return Judgement {
+                at_rest,
+                ..Judgement::plain(Judged::Unchanged)
+            };
         }
         let key = match Key::of(&self.prefix, path) {
             Ok(key) => key,
@@ -187,6 +197,7 @@ impl Policy {
                 stored: compared,
             }),
             excluded: false,
+            at_rest: false,
             young: same.is_none() && moment.is_young(stat),
         }
     }
@@ -197,6 +208,7 @@ impl Judgement {
         Self {
             judged,
             excluded: false,
+            at_rest: false,
             young: false,
         }
     }

@@ -34,8 +34,11 @@ pub(super) struct Seen {
     pub(super) totals: Totals,
     /// Directories and files that could not be read, in words.
     pub(super) unreadable: Vec<String>,
-    /// Something was recorded or read, which may have left files out that the walk took for kept.
+    /// The walk does not know all: something was recorded or read, which may have left files out that it took
+    /// for kept, or files lie where it could not go.
     pub(super) recounted: bool,
+    /// Each file was found in sync, with nothing left to be done about it, or left out.
+    pub(super) at_rest: bool,
 }
 
 /// A pass under way.
@@ -49,6 +52,7 @@ struct Pass {
     bytes_read: u64,
     unreadable: Vec<String>,
     recounted: bool,
+    at_rest: bool,
     /// Directories that were asked for by name.
     directories: Vec<RelPath>,
 }
@@ -61,6 +65,7 @@ impl Intake {
         cancel: &CancellationToken,
     ) -> Result<Seen, Trouble> {
         self.passes += 1;
+        self.at_rest = None;
         let Some(opened) = &self.opened else {
             return Err(Trouble::RootChanged);
         };
@@ -74,6 +79,7 @@ impl Intake {
             bytes_read: 0,
             unreadable: Vec::new(),
             recounted: false,
+            at_rest: true,
             directories: Vec::new(),
         };
         if paths.is_none() {
@@ -87,6 +93,7 @@ impl Intake {
                     totals: pass.totals,
                     unreadable: pass.unreadable,
                     recounted: pass.recounted,
+                    at_rest: pass.at_rest,
                 })
             }
             Err(trouble) => {
@@ -207,6 +214,7 @@ impl Intake {
             young.extend(step.young);
             pass.directories.extend(step.directories);
             for error in &step.unreadable {
+                pass.recounted = true;
                 pass.refuse(with_cause(error));
             }
             let mut sightings = step.sightings;
@@ -225,6 +233,7 @@ impl Intake {
                     bytes: pass.bytes_read,
                 });
             }
+            pass.at_rest &= walk.is_at_rest();
             if step.done {
                 return Ok(young);
             }
@@ -249,9 +258,9 @@ impl Intake {
                 Scan::new(
                     root,
                     Arc::clone(policy),
-                    pass.reader.clone(),
-                    self.folder,
+                    (pass.reader.clone(), self.folder),
                     scope,
+                    self.ports.offload,
                 )
             })
         }))

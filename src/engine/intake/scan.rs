@@ -1,26 +1,31 @@
 //! The walk over a folder, merged with what is stored of it, in byte order of paths.
 //!
-//! Both sides are sorted, so memory is bounded by the largest directory and one page of rows, at any
+//! Both sides are sorted, so memory is bounded by the largest directory and a few pages of rows, at any
 //! number of files. Pulled step by step on a thread that may block. A directory that cannot be listed is
-//! told, and nothing below it counts as gone. Links are not followed and special files not opened.
+//! told, and nothing below it counts as gone.
 
 use std::cmp::Ordering;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::look::{Judged, Moment, Policy, ToHash};
-use super::rows::Rows;
-use crate::decide::filter::Verdict;
+use super::rows::{Pages, Rows};
+use super::walk::{Found, Stretch, Walker};
 use crate::engine::live::Totals;
 use crate::model::job::FolderId;
-use crate::model::observation::{Entry, EntryKind, Sight, Stat};
+use crate::model::observation::{Sight, Stat};
 use crate::model::path::RelPath;
 use crate::port::disk::{DiskError, Root};
+use crate::port::offload::{Ahead, Offload};
 use crate::store::{Reader, Sighting, StoreError, StoredFile};
 
 /// A step ends with so many results, or after so many files.
 const STEP_RESULTS: usize = 1024;
 const STEP_FILES: u64 = 20_000;
+
+/// How far the two sides may be ahead of the merge.
+const PAGES_AHEAD: usize = 2;
+const STRETCHES_AHEAD: usize = 4;
 
 /// Why a scan could not go on. What it did not see is not taken as gone.
 #[derive(Debug, thiserror::Error)]
@@ -67,6 +72,7 @@ pub(super) struct Scope {
 pub(super) struct Walk {
     scans: VecDeque<Scan>,
     totals: Totals,
+    restless: bool,
 }
 
 impl Walk {
@@ -75,12 +81,18 @@ impl Walk {
         Self {
             scans: scans.into_iter().collect(),
             totals: Totals::default(),
+            restless: false,
         }
     }
 
     /// What was passed over so far.
     pub(super) fn totals(&self) -> Totals {
         self.totals
+    }
+
+    /// Whether each file so far is in sync, with nothing left to be done about it, or left out.
+    pub(super) fn is_at_rest(&self) -> bool {
+        !self.restless
     }
 
     /// Goes on for a bounded while.
@@ -95,6 +107,7 @@ impl Walk {
             let before = scan.totals;
             let files = scan.next_step(&mut step)?;
             self.totals.add(scan.totals, before);
+            self.restless |= scan.restless;
             if scan.done {
                 self.scans.pop_front();
             }
@@ -115,48 +128,46 @@ impl Step {
 
 /// A scan under way.
 pub(super) struct Scan {
-    root: Arc<dyn Root>,
     policy: Arc<Policy>,
-    rows: Rows,
     scope: Scope,
-    levels: Vec<Level>,
-    started: bool,
-    done: bool,
+    rows: Rows,
+    walk: Ahead<Result<Stretch, DiskError>>,
+    stretch: std::vec::IntoIter<Found>,
+    /// What the walk came to, while rows before it are passed.
     found: Option<Found>,
+    done: bool,
     totals: Totals,
-}
-
-struct Level {
-    directory: Option<RelPath>,
-    entries: std::vec::IntoIter<Entry>,
-}
-
-/// What the walk came to.
-enum Found {
-    File(RelPath, Stat),
-    Unreadable(RelPath),
-    End,
+    /// Something was found that is neither in sync nor left out as before.
+    restless: bool,
 }
 
 impl Scan {
-    /// A scan that has not begun.
+    /// A scan that has not begun. Where it is over everything, walk and rows go on ahead of it.
     pub(super) fn new(
         root: Arc<dyn Root>,
         policy: Arc<Policy>,
-        reader: Reader,
-        folder: FolderId,
+        (reader, folder): (Reader, FolderId),
         scope: Scope,
+        offload: Offload,
     ) -> Self {
+        let pages = Pages::new(reader, folder, scope.below.clone());
+        let walker = Walker::new(root, Arc::clone(&policy), scope.below.clone());
+        // Threads are not worth their start for a few files.
+        let offload = if scope.below.is_none() {
+            offload
+        } else {
+            Offload::Inline
+        };
         Self {
-            root,
             policy,
-            rows: Rows::new(reader, folder, scope.below.clone()),
             scope,
-            levels: Vec::new(),
-            started: false,
-            done: false,
+            rows: Rows::new(offload.ahead("rows", PAGES_AHEAD, pages)),
+            walk: offload.ahead("walk", STRETCHES_AHEAD, walker),
+            stretch: Vec::new().into_iter(),
             found: None,
+            done: false,
             totals: Totals::default(),
+            restless: false,
         }
     }
 
@@ -164,118 +175,42 @@ impl Scan {
     fn next_step(&mut self, step: &mut Step) -> Result<u64, ScanError> {
         let before = self.totals.files + self.totals.excluded;
         let mut passed = 0;
-        if !self.started {
-            self.started = true;
-            self.start(step)?;
-        }
         while !step.is_full() && passed < STEP_FILES && !self.done {
-            let found = match self.found.take() {
-                Some(found) => found,
-                None => self.walk(step),
-            };
+            let found = self.walk(step)?;
             self.done = self.merge(found, step)?;
             passed = self.totals.files + self.totals.excluded - before;
         }
         Ok(passed)
     }
 
-    /// Lists the directory to begin with, or finds the one file that was asked for.
-    fn start(&mut self, step: &mut Step) -> Result<(), ScanError> {
-        let Some(below) = self.scope.below.clone() else {
-            let entries = self.root.list(None)?;
-            self.enter(None, entries);
-            return Ok(());
-        };
-        let Some(entry) = self.root.entry(&below)? else {
-            return Ok(());
-        };
-        let is_directory = entry.kind == EntryKind::Directory;
-        let kept_above = below.parent().is_none_or(|parent| {
-            matches!(self.policy.rules.decide(&parent, true), Verdict::Kept(_))
-        });
-        if !kept_above {
-            return Ok(());
-        }
-        if is_directory {
-            step.directories.push(below.clone());
-            self.descend(below, step);
-        } else if let Some(found) = self.found(below, entry.kind, entry.stat) {
-            self.found = Some(found);
-        }
-        Ok(())
-    }
-
-    fn enter(&mut self, directory: Option<RelPath>, mut entries: Vec<Entry>) {
-        entries.sort_unstable_by(order);
-        self.levels.push(Level {
-            directory,
-            entries: entries.into_iter(),
-        });
-    }
-
-    /// The next file of the walk.
-    fn walk(&mut self, step: &mut Step) -> Found {
-        while let Some(level) = self.levels.last_mut() {
-            let Some(entry) = level.entries.next() else {
-                self.levels.pop();
-                continue;
-            };
-            // The disk gives single components, so this cannot fail.
-            let Ok(path) = RelPath::child(level.directory.as_ref(), &entry.name) else {
-                continue;
-            };
-            if entry.kind == EntryKind::Directory {
-                self.descend(path, step);
-                if let Some(found) = self.found.take() {
-                    return found;
-                }
-            } else if let Some(found) = self.found(path, entry.kind, entry.stat) {
-                return found;
+    /// What the walk comes to next; `None` at its end.
+    fn walk(&mut self, step: &mut Step) -> Result<Option<Found>, DiskError> {
+        loop {
+            if let Some(found) = self.found.take().or_else(|| self.stretch.next()) {
+                return Ok(Some(found));
             }
-        }
-        Found::End
-    }
-
-    fn found(&mut self, path: RelPath, kind: EntryKind, stat: Stat) -> Option<Found> {
-        match kind {
-            EntryKind::File => return Some(Found::File(path, stat)),
-            EntryKind::Symlink => self.totals.links += 1,
-            EntryKind::Special => self.totals.specials += 1,
-            EntryKind::Directory => {}
-        }
-        None
-    }
-
-    /// Goes into a directory, unless it is left out.
-    fn descend(&mut self, path: RelPath, step: &mut Step) {
-        if let Verdict::Excluded(_) = self.policy.rules.decide_entry(&path, true) {
-            self.totals.excluded_dirs += 1;
-            return;
-        }
-        match self.root.list(Some(&path)) {
-            Ok(entries) => self.enter(Some(path), entries),
-            // It vanished, or something else took its name, since its parent was listed.
-            Err(DiskError::NotFound { .. } | DiskError::NotADirectory { .. }) => {}
-            Err(error) => {
-                step.unreadable.push(error);
-                self.found = Some(Found::Unreadable(path));
-            }
+            let Some(stretch) = self.walk.next().transpose()? else {
+                return Ok(None);
+            };
+            self.totals.add(stretch.passed, Totals::default());
+            step.directories.extend(stretch.began);
+            self.stretch = stretch.found.into_iter();
         }
     }
 
     /// Takes one step of the merge; `true` at the end of both sides.
-    fn merge(&mut self, found: Found, step: &mut Step) -> Result<bool, ScanError> {
+    fn merge(&mut self, found: Option<Found>, step: &mut Step) -> Result<bool, ScanError> {
         let order = match (self.rows.peek()?, &found) {
-            (None, Found::End) => return Ok(true),
-            (Some(_), Found::End) => Ordering::Less,
-            (None, _) => Ordering::Greater,
-            (Some(row), Found::File(path, _)) => row.path.cmp(path),
-            (Some(row), Found::Unreadable(directory)) if row.path.is_below(directory) => {
+            (None, None) => return Ok(true),
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (Some(row), Some(Found::File(path, _))) => row.path.cmp(path),
+            (Some(row), Some(Found::Unreadable(directory, _))) if row.path.is_below(directory) => {
                 self.rows.take();
-                self.found = Some(found);
+                self.found = found;
                 return Ok(false);
             }
-            (Some(row), Found::Unreadable(directory)) => {
+            (Some(row), Some(Found::Unreadable(directory, _))) => {
                 // The walk is where the directory's first file would be.
                 let place = [directory.as_bytes(), b"/"].concat();
                 row.path.as_bytes().cmp(place.as_slice())
@@ -283,6 +218,7 @@ impl Scan {
         };
         if order == Ordering::Less {
             if let Some(row) = self.rows.take() {
+                self.restless = true;
                 step.gone = true;
                 step.sightings.push(Sighting {
                     path: row.path,
@@ -290,15 +226,22 @@ impl Scan {
                     target: None,
                 });
             }
-            self.found = Some(found);
+            self.found = found;
             return Ok(false);
         }
-        if let Found::File(path, stat) = found {
-            let row = match order {
-                Ordering::Equal => self.rows.take(),
-                Ordering::Less | Ordering::Greater => None,
-            };
-            self.judge(path, &stat, row.as_ref(), step);
+        match found {
+            Some(Found::File(path, stat)) => {
+                let row = match order {
+                    Ordering::Equal => self.rows.take(),
+                    Ordering::Less | Ordering::Greater => None,
+                };
+                self.judge(path, &stat, row.as_ref(), step);
+            }
+            Some(Found::Unreadable(_, error)) => {
+                self.restless = true;
+                step.unreadable.push(error);
+            }
+            None => {}
         }
         Ok(false)
     }
@@ -308,7 +251,9 @@ impl Scan {
         let unchanged = judgement.judged == Judged::Unchanged;
         if judgement.excluded || unchanged && row.is_some_and(|row| row.excluded.is_some()) {
             self.totals.excluded += 1;
+            self.restless |= !unchanged;
         } else {
+            self.restless |= !judgement.at_rest;
             self.totals.files += 1;
             self.totals.bytes = self.totals.bytes.saturating_add(stat.size);
         }
@@ -324,20 +269,4 @@ impl Scan {
             Judged::Read(file) => step.read.push(file),
         }
     }
-}
-
-/// The order of a directory's entries in which their files come in byte order of paths: as if directories
-/// ended with `/`.
-fn order(one: &Entry, two: &Entry) -> Ordering {
-    let common = one.name.len().min(two.name.len());
-    let tail = |entry: &Entry| {
-        entry
-            .name
-            .get(common)
-            .copied()
-            .or((entry.kind == EntryKind::Directory).then_some(b'/'))
-    };
-    one.name[..common]
-        .cmp(&two.name[..common])
-        .then_with(|| tail(one).cmp(&tail(two)))
 }
