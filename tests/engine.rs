@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
+use syncd::engine::live::GateState;
 use syncd::engine::{Command, Engine, Mode, Ports, Settings};
 use syncd::model::folder::{AccountSpec, Concurrency, FolderSpec, TokenSource, WatchMode};
 use syncd::model::secret::Secret;
@@ -263,6 +264,22 @@ async fn once_waits_for_an_outage_for_a_minute_and_says_what_is_left() {
     let left = summary.folders[1].counts;
     assert_eq!((left.total, left.queued + left.failed), (3, 3), "{left:?}");
     engine.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn once_does_not_wait_for_a_closed_account_with_nothing_to_send() {
+    let world = World::new(&[("one", "down")]);
+    world.write("one", "a.css");
+    world.cloud.0.lock().unwrap().unreachable.push("down");
+    for left in [1, 0] {
+        let engine = world.start(Mode::Once).await;
+        let once = tokio::time::timeout(Duration::from_mins(10), engine.once(&[]));
+        let summary = once.await.expect("it ends").unwrap();
+        assert_eq!(summary.folders[0].counts.total, left);
+        assert_ne!(engine.live().accounts[0].gate, GateState::Ready);
+        engine.stop().await.unwrap();
+        world.disk.remove(Path::new("/srv/one"), "a.css");
+    }
 }
 
 #[tokio::test(start_paused = true)]

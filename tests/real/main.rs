@@ -23,6 +23,7 @@ mod faults;
 mod hostile;
 mod http;
 mod inbox;
+mod live;
 mod outbox;
 mod platform;
 mod power;

@@ -174,7 +174,9 @@ fn what_was_told_to_be_uploaded_is_still_known_after_a_power_cut() {
         }
     }
     let daemon = desk.run();
-    wait_for("the cloud equals the folder", || desk.differences().is_empty());
+    wait_for("the cloud equals the folder", || {
+        desk.differences().is_empty()
+    });
     assert!(daemon.stop().success());
     desk.no_violations();
 }

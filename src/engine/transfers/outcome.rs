@@ -251,12 +251,14 @@ impl Transfers {
             .closed_since
             .or(Some(now))
             .filter(|_| !self.gate.is_open());
-        let probes = self.gate.probe_at().is_some_and(|at| at <= now);
+        let probe_at = self.gate.probe_at();
+        let probes = probe_at.is_some_and(|at| at <= now);
         let can_claim = self.hungry && (self.gate.is_open() || probes);
         if can_claim || !self.is_at_rest() {
             return;
         }
-        let waits_until = self.gate.probe_at().or(self.next_due);
+        // A probe that is due waits for a job, not for time.
+        let waits_until = probe_at.filter(|_| !probes).or(self.next_due);
         let closed_for = self
             .closed_since
             .map_or(Duration::ZERO, |since| now.since(since));
