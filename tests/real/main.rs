@@ -15,6 +15,7 @@
 mod alerts;
 mod centre;
 mod contact;
+mod container;
 mod crash;
 mod deploy;
 mod desk;
@@ -24,6 +25,7 @@ mod hostile;
 mod http;
 mod inbox;
 mod outbox;
+mod planted;
 mod platform;
 mod program;
 mod report;
