@@ -195,6 +195,18 @@ const PLANTED: &[Planted] = &[
     )
     .and(&["connection"]),
     planted(
+        "a CA file that is missing",
+        plants::no_ca_file,
+        ("certificates", "wrong"),
+        &["own.pem", "No such file", "ca_file"],
+    ),
+    planted(
+        "a CA file of something else",
+        plants::foreign_ca_file,
+        ("certificates", "wrong"),
+        &["own.pem", "no certificate", "ca_file"],
+    ),
+    planted(
         "a wrong secret of an app",
         plants::wrong_secret,
         ("token", "refused"),

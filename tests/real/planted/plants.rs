@@ -191,6 +191,29 @@ pub(super) fn no_roots() -> Option<Answer> {
     Some(Answer::of(command.output().unwrap()))
 }
 
+fn with_a_ca_file() -> Desk {
+    let desk = Desk::new();
+    let file = desk.path().join("own.pem");
+    let table = format!(
+        "[network]\nca_file = \"{}\"\n[accounts.shop]",
+        file.display()
+    );
+    edit(&desk, "[accounts.shop]", &table);
+    let plain = format!("base_url = \"{}\"", desk.cloud.base_url());
+    edit(&desk, &plain, &plain.replace("http://", "https://"));
+    desk
+}
+
+pub(super) fn no_ca_file() -> Option<Answer> {
+    Some(doctor(&with_a_ca_file()))
+}
+
+pub(super) fn foreign_ca_file() -> Option<Answer> {
+    let desk = with_a_ca_file();
+    fs::write(desk.path().join("own.pem"), "no PEM at all\n").unwrap();
+    Some(doctor(&desk))
+}
+
 fn app(secret: &str) -> Desk {
     let mut options = EmulatorOptions::default();
     options.tokens.accept_app_token = false;
