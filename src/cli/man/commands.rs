@@ -67,12 +67,13 @@ fn synopsis(command: &Command) -> String {
 fn description() -> String {
     let mut roff = Roff::new();
     for text in [
-        "`syncd run` watches folders and publishes what was saved in them to a static website or a cloud storage \
-         of WeChat CloudBase: pages never before what they show, each file checked by its checksum. It fills \
-         inboxes with the files that come through a contact-centre desk of Huawei's ccmessaging, each once and \
-         whole, and sends what is put into outboxes.",
-        "Begin with `syncd demo`, which needs nothing; then `syncd config init`, `syncd config check`, `syncd \
-         plan`, `syncd run`. When something is wrong: `syncd status`, `syncd why` FILE, `syncd doctor`.",
+        "`syncd run` watches folders and publishes what was saved in them to a static website or a cloud \
+         storage of WeChat CloudBase: pages never before what they show, each file checked by its \
+         checksum. It fills inboxes with the files that come through a contact-centre desk of Huawei's \
+         ccmessaging, each once and whole, and sends what is put into outboxes.",
+        "Begin with `syncd demo`, which needs nothing; then `syncd config init`, `syncd config check`, \
+         `syncd plan`, `syncd run`. When something is wrong: `syncd status`, `syncd why` FILE, `syncd \
+         doctor`.",
     ] {
         page::paragraph(&mut roff, text);
     }
@@ -80,19 +81,17 @@ fn description() -> String {
 }
 
 fn see_also(above: &str) -> String {
+    let first = match above {
+        "syncd" => "",
+        _ => "`syncd`(1), ",
+    };
+    let text = format!(
+        "{first}`{above}`(1), `syncd.toml`(5), `syncd-errors`(7). What every command may end with is in \
+         `syncd`(1)."
+    );
     let mut roff = Roff::new();
     roff.control("SH", ["SEE ALSO"]);
-    let first = if above == "syncd" {
-        String::new()
-    } else {
-        "`syncd`(1), ".to_owned()
-    };
-    page::paragraph(
-        &mut roff,
-        &format!(
-            "{first}`{above}`(1), `syncd.toml`(5), `syncd-errors`(7). What every command may end with is in `syncd`(1)."
-        ),
-    );
+    page::paragraph(&mut roff, &text);
     roff.render()
 }
 
@@ -115,7 +114,8 @@ fn rest_of_the_first() -> String {
         ),
         (
             "SYNCD_STATE_DIR, SYNCD_SECTION__KEY",
-            "Set `state_dir`, or a key of [log], [http], [limits] or [network]; over the file: syncd.toml(5).",
+            "Set `state_dir`, or a key of [log], [http], [limits] or [network], over the file: \
+             syncd.toml(5).",
         ),
         ("NO_COLOR", "No colours, whatever its value."),
     ] {
