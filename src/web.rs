@@ -19,7 +19,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 
-use crate::report::State as FolderState;
+use crate::report::State as Standing;
 use crate::report::view::{View, Witness};
 
 use counters::Counters;
@@ -124,35 +124,56 @@ async fn healthz() -> &'static str {
 }
 
 async fn readyz(State(site): Shared) -> Result<Response, Response> {
-    let reasons = unready(&view(&site).await?);
+    let view = view(&site).await?;
+    let reasons: Vec<String> = unready_folders(&view)
+        .chain(unready_inboxes(&view))
+        .collect();
     if reasons.is_empty() {
         return Ok("ready\n".into_response());
     }
     Err((StatusCode::SERVICE_UNAVAILABLE, reasons.join("")).into_response())
 }
 
-/// What keeps it from being ready: a folder that this process has not looked at as a whole yet, or that
-/// needs a person. One that a person paused keeps nothing.
-fn unready(view: &View) -> Vec<String> {
-    let mut reasons = Vec::new();
-    for folder in &view.status.folders {
+/// Folders that this process has not looked at as a whole yet, or that need a person. One that a person
+/// paused keeps nothing from being ready.
+fn unready_folders(view: &View) -> impl Iterator<Item = String> {
+    view.status.folders.iter().filter_map(|folder| {
         let live = view.live.folders.iter();
         let is_scanned = live
             .filter(|live| live.name == folder.name)
             .any(|live| live.scanned);
         match folder.state {
-            FolderState::Paused => {}
-            FolderState::Blocked => {
-                let reason = folder.reason.as_deref().unwrap_or_default();
-                reasons.push(format!("{} is blocked: {reason}\n", folder.name));
-            }
-            _ if !is_scanned => {
-                reasons.push(format!("{} has not been scanned yet\n", folder.name));
-            }
-            _ => {}
+            Standing::Paused => None,
+            Standing::Blocked => Some(blocked("folder", &folder.name, folder.reason.as_deref())),
+            _ if is_scanned => None,
+            _ => Some(format!("folder {} has not been scanned yet\n", folder.name)),
         }
-    }
-    reasons
+    })
+}
+
+/// Inboxes whose desk has not let this process in yet, or that need a person. An outage later on does not
+/// count: it passes by itself, and a restart would not help.
+fn unready_inboxes(view: &View) -> impl Iterator<Item = String> {
+    view.status.inboxes.iter().filter_map(|inbox| {
+        let was_connected = inbox.connected || inbox.last_poll_at.is_some();
+        match inbox.state {
+            Standing::Paused => None,
+            Standing::Blocked => Some(blocked("inbox", &inbox.name, inbox.reason.as_deref())),
+            _ if was_connected => None,
+            _ => {
+                let reason = inbox.reason.as_ref().map(|reason| format!(": {reason}"));
+                let reason = reason.unwrap_or_default();
+                Some(format!(
+                    "inbox {} has not been connected yet{reason}\n",
+                    inbox.name
+                ))
+            }
+        }
+    })
+}
+
+fn blocked(kind: &str, name: &str, reason: Option<&str>) -> String {
+    format!("{kind} {name} is blocked: {}\n", reason.unwrap_or_default())
 }
 
 async fn nothing_here() -> (StatusCode, &'static str) {

@@ -23,6 +23,8 @@ mod reply;
 pub mod resolver;
 mod stall;
 
+pub use client::count_roots;
+
 use body::{Progress, TrackedBody};
 use client::Clients;
 use failure::{classify, fault};

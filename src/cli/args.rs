@@ -12,7 +12,7 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 #[command(
     name = "syncd",
     version,
-    about = "Keeps folders in step with WeChat CloudBase, and says the truth about it",
+    about = "Keeps folders in step with WeChat CloudBase and Huawei ccmessaging, and says the truth about it",
     max_term_width = 100,
     subcommand_required = true,
     arg_required_else_help = true

@@ -46,11 +46,13 @@ pub fn notices(config: &Config, environment: &Environment) -> Vec<String> {
     notices
 }
 
-/// Whether CA certificates are where distributions keep them.
+/// Whether CA certificates are where they are looked for: where the environment says, else where
+/// distributions keep them.
 pub fn has_roots(environment: &Environment) -> bool {
-    ["SSL_CERT_FILE", "SSL_CERT_DIR"]
+    let named: Vec<&str> = ["SSL_CERT_FILE", "SSL_CERT_DIR"]
         .iter()
         .filter_map(|name| environment.get(name))
-        .chain(ROOTS)
-        .any(|path| Path::new(path).exists())
+        .collect();
+    let places = if named.is_empty() { &ROOTS[..] } else { &named };
+    places.iter().any(|path| Path::new(path).exists())
 }

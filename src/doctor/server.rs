@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use url::{Host, Url};
 
+use crate::adapter::http::count_roots;
 use crate::daemon::machine;
 use crate::flow::{server_time, transport_fault};
 use crate::model::fault::Call;
 use crate::model::secret::Secret;
 use crate::port::transport::{Body, Method, Peer, Reply, Request};
+use crate::report::words::counted;
 
 use super::account::{REQUEST_DEADLINE, of_fault};
 use super::{Case, Finding, Verdict, in_time};
@@ -28,7 +30,7 @@ pub(super) async fn check(
     findings: &mut Vec<Finding>,
 ) -> Result<(), Finding> {
     let (name, base_url) = server;
-    findings.extend(certificates(case, server));
+    findings.extend(certificates(case, server)?);
     if case.config.network.proxy.is_none() {
         let resolved = in_time(("name", name), resolve(server)).await?;
         findings.push(resolved);
@@ -39,21 +41,40 @@ pub(super) async fn check(
     Ok(())
 }
 
-fn certificates(case: &Case, (name, base_url): Server<'_>) -> Option<Finding> {
-    if !base_url.starts_with("https://") {
-        return None;
-    }
+/// A file that is of no use ends the examination of an https server: no request can be made with it.
+fn certificates(case: &Case, (name, base_url): Server<'_>) -> Result<Option<Finding>, Finding> {
     let about = ("certificates", name);
+    let is_https = base_url.starts_with("https://");
     if let Some(file) = &case.config.network.ca_file {
-        let saw = format!("\"{}\" is trusted besides the machine's", file.display());
-        return Some(Finding::ok(about.0, about.1, saw));
+        let shown = file.display();
+        return match count_roots(file) {
+            Ok(count) => {
+                let roots = counted(count as u64, "root");
+                let saw = format!("{roots} of \"{shown}\" besides the machine's");
+                Ok(Some(Finding::ok(about.0, about.1, saw)))
+            }
+            Err(why) => {
+                let saw = format!("\"{shown}\" cannot be used: {why}");
+                let advice =
+                    "mend [network] ca_file: a PEM file of certificates that this user may read";
+                let unusable = Finding::new(Verdict::Wrong, about, saw, advice);
+                if is_https {
+                    Err(unusable)
+                } else {
+                    Ok(Some(unusable))
+                }
+            }
+        };
+    }
+    if !is_https {
+        return Ok(None);
     }
     if machine::has_roots(&case.environment) {
-        return Some(Finding::ok(about.0, about.1, "those of the machine"));
+        return Ok(Some(Finding::ok(about.0, about.1, "those of the machine")));
     }
     let advice = "install the package ca-certificates, or name a file with [network] ca_file";
     let saw = "no CA certificates are installed, so no https address can be trusted";
-    Some(Finding::new(Verdict::Wrong, about, saw, advice))
+    Ok(Some(Finding::new(Verdict::Wrong, about, saw, advice)))
 }
 
 async fn resolve((name, base_url): Server<'_>) -> Result<Finding, Finding> {

@@ -6,20 +6,19 @@
 )]
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt as _, chown};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use syncd::emulator::{AgentFile, Call};
 
 use crate::desk::{Desk, wait_for};
-use crate::doctor::{as_an_ordinary_user, doctor, edit, expect_one, found};
+use crate::doctor::{doctor, edit, expect_one, found};
 use crate::http::{get, on_a_socket, series};
-use crate::program::Answer;
 
 const SECRET: &str = "emulated-desk-secret";
 
 /// A desk with an inbox and an outbox, and nothing of WeChat.
-fn contact_centre() -> Desk {
+pub(crate) fn contact_centre() -> Desk {
     let desk = Desk::new();
     let inbox = inbox(&desk);
     fs::create_dir(&inbox).unwrap();
@@ -43,7 +42,7 @@ fn contact_centre() -> Desk {
     desk
 }
 
-fn inbox(desk: &Desk) -> PathBuf {
+pub(crate) fn inbox(desk: &Desk) -> PathBuf {
     desk.path().join("inbox")
 }
 
@@ -59,7 +58,7 @@ fn received(desk: &Desk) -> u64 {
     desk.status()["inboxes"][0]["received"].as_u64().unwrap()
 }
 
-fn on_receive(desk: &Desk, program: &Path) {
+pub(crate) fn on_receive(desk: &Desk, program: &Path) {
     let line = format!(
         "max_file = \"1MiB\"\non_receive = [\"{}\"]",
         program.display()
@@ -119,57 +118,6 @@ fn a_wrong_app_secret() {
 }
 
 #[test]
-fn an_inbox_that_is_missing() {
-    let desk = contact_centre();
-    fs::remove_dir(inbox(&desk)).unwrap();
-    expect_one(
-        doctor(&desk),
-        "inbox",
-        "wrong",
-        &["is not there", "make it"],
-    );
-}
-
-#[test]
-fn an_inbox_that_cannot_be_written() {
-    let desk = contact_centre();
-    let mut command = as_an_ordinary_user(&desk);
-    fs::set_permissions(inbox(&desk), fs::Permissions::from_mode(0o500)).unwrap();
-    let answer = Answer::of(command.output().unwrap());
-    expect_one(answer, "inbox", "wrong", &["cannot write", "setfacl"]);
-}
-
-#[test]
-fn a_private_directory_of_another_user() {
-    if !rustix::process::geteuid().is_root() {
-        eprintln!("skipped: only root can give a directory away");
-        return;
-    }
-    let desk = contact_centre();
-    let mut command = as_an_ordinary_user(&desk);
-    let private = inbox(&desk).join(".syncd-tmp");
-    fs::create_dir(&private).unwrap();
-    chown(&private, Some(1), Some(1)).unwrap();
-    let answer = Answer::of(command.output().unwrap());
-    expect_one(answer, "inbox", "wrong", &["belongs to", ".syncd-tmp"]);
-}
-
-#[test]
-fn a_program_that_is_missing_or_cannot_be_executed() {
-    let desk = contact_centre();
-    let program = desk.path().join("program");
-    on_receive(&desk, &program);
-    expect_one(
-        doctor(&desk),
-        "on_receive",
-        "wrong",
-        &["program", "install"],
-    );
-    fs::write(&program, "#!/bin/sh\n").unwrap();
-    expect_one(doctor(&desk), "on_receive", "wrong", &["chmod +x"]);
-}
-
-#[test]
 fn counts_equal_what_came_and_what_the_desk_saw() {
     let desk = contact_centre();
     let socket = on_a_socket(&desk);
@@ -214,6 +162,59 @@ fn counts_equal_what_came_and_what_the_desk_saw() {
     ] {
         assert!(html.contains(part), "{part} is missing: {html}");
     }
+    assert!(daemon.stop().success());
+}
+
+#[test]
+fn an_inbox_is_ready_once_its_desk_has_let_it_in() {
+    let desk = contact_centre();
+    let socket = on_a_socket(&desk);
+    let ready = || get(&socket, "/readyz");
+    let becomes = |what: &str, words: &str| {
+        wait_for(what, || {
+            let answer = ready();
+            let code = if words == "ready" { 200 } else { 503 };
+            let fits = answer.starts_with(&format!("HTTP/1.1 {code}"));
+            fits && answer.contains(words)
+        });
+    };
+    let is_away = "[[fault]]\ncall = \"any\"\ntimes = \"always\"\nstatus = 502\n";
+    desk.cloud.inject_script(is_away).unwrap();
+    let daemon = desk.run();
+    let why = "inbox desk has not been connected yet: ";
+    becomes("the reason is told", why);
+    let body = ready();
+    assert!(body.contains("502") || body.contains("gateway"), "{body}");
+    desk.syncd(&["pause", "desk"]).expect(0);
+    becomes("what a person paused does not count", "ready");
+    desk.syncd(&["resume", "desk"]).expect(0);
+    becomes("it counts again", why);
+    desk.cloud.clear_faults();
+    becomes("the desk let it in", "ready");
+    // An outage passes by itself: whoever restarts what is not ready would only make it longer.
+    desk.cloud.inject_script(is_away).unwrap();
+    wait_for("the outage is noticed", || {
+        desk.status()["inboxes"][0]["state"] == "waiting"
+    });
+    assert!(ready().starts_with("HTTP/1.1 200"), "{}", ready());
+    desk.cloud.clear_faults();
+    assert!(daemon.stop().success());
+}
+
+#[test]
+fn an_inbox_without_its_directory_is_not_ready() {
+    let desk = contact_centre();
+    let socket = on_a_socket(&desk);
+    fs::remove_dir(inbox(&desk)).unwrap();
+    let daemon = desk.run();
+    let ready = || get(&socket, "/readyz");
+    wait_for("it is not ready", || {
+        let answer = ready();
+        answer.starts_with("HTTP/1.1 503") && answer.contains("inbox desk is blocked: ")
+    });
+    assert!(get(&socket, "/healthz").starts_with("HTTP/1.1 200"));
+    fs::create_dir(inbox(&desk)).unwrap();
+    wait_for("it is ready", || ready().starts_with("HTTP/1.1 200"));
     assert!(daemon.stop().success());
 }
 

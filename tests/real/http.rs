@@ -174,7 +174,7 @@ fn health_and_readiness_are_two_things() {
     });
     let answer = get(&socket, "/readyz");
     assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
-    assert!(answer.contains("www is blocked: "), "{answer}");
+    assert!(answer.contains("folder www is blocked: "), "{answer}");
     assert!(get(&socket, "/healthz").starts_with("HTTP/1.1 200"));
     assert!(
         get(&socket, "/metrics").contains("syncd_folder_state{folder=\"www\",state=\"blocked\"} 1")

@@ -15,6 +15,7 @@
 mod alerts;
 mod centre;
 mod contact;
+mod container;
 mod crash;
 mod deploy;
 mod desk;
@@ -25,6 +26,7 @@ mod http;
 mod inbox;
 mod live;
 mod outbox;
+mod planted;
 mod platform;
 mod power;
 mod program;

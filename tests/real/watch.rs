@@ -193,17 +193,23 @@ fn run_with_watches(desk: &Desk, watches: u32) -> Option<Daemon> {
 /// A command in a namespace of its own with so many watches; `None` where that is not permitted.
 pub(crate) fn in_a_namespace(desk: &Desk, plain: &Command, watches: u32) -> Option<Command> {
     let lower = format!("echo {watches} > /proc/sys/user/max_inotify_watches");
+    in_a_namespace_after(desk, plain, &lower)
+}
+
+/// A command in namespaces of its own (users, mounts), after a shell has done something to them; `None`
+/// where that is not permitted.
+pub(crate) fn in_a_namespace_after(desk: &Desk, plain: &Command, first: &str) -> Option<Command> {
     let namespace = |script: String| {
         let mut command = Command::new("unshare");
-        command.args(["-Ur", "sh", "-c"]).arg(script).arg("sh");
+        command.args(["-Urm", "sh", "-c"]).arg(script).arg("sh");
         command
     };
-    let permitted = namespace(lower.clone()).stderr(Stdio::null()).status();
+    let permitted = namespace(first.to_owned()).stderr(Stdio::null()).status();
     if !permitted.is_ok_and(|status| status.success()) {
-        eprintln!("SKIPPED: user namespaces are not permitted here, so no watch limit can be set");
+        eprintln!("SKIPPED: user namespaces are not permitted here, so nobody can `{first}`");
         return None;
     }
-    let mut command = namespace(format!("{lower} && exec \"$@\""));
+    let mut command = namespace(format!("{first} && exec \"$@\""));
     command.arg(plain.get_program()).args(plain.get_args());
     for (name, value) in plain.get_envs() {
         match value {

@@ -1,6 +1,7 @@
 //! The clients: built when first needed, because building one reads the machine's CA certificates and
 //! fails where there are none.
 
+use std::path::Path;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -68,24 +69,35 @@ fn base(allowed: Allowed, settings: &HttpSettings) -> ClientBuilder {
         .dns_resolver(Resolver(allowed))
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the CA file is read where the client is built"
-)]
 fn read_roots(settings: &HttpSettings) -> Result<Vec<Certificate>, TransportFault> {
     let Some(path) = &settings.ca_file else {
         return Ok(Vec::new());
     };
-    let failed = |why: &str| {
+    roots_of(path).map_err(|why| {
         let message = format!("network.ca_file \"{}\": {why}", path.display());
         fault(TransportKind::NoRoots, &message)
-    };
-    let pem = std::fs::read(path).map_err(|error| failed(&error.to_string()))?;
+    })
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the CA file is read where the client is built, or examined"
+)]
+fn roots_of(path: &Path) -> Result<Vec<Certificate>, String> {
+    let pem = std::fs::read(path).map_err(|error| error.to_string())?;
     match Certificate::from_pem_bundle(&pem) {
-        Ok(roots) if roots.is_empty() => Err(failed("it holds no certificate")),
+        Ok(roots) if roots.is_empty() => Err("it holds no certificate".to_owned()),
         Ok(roots) => Ok(roots),
-        Err(_) => Err(failed("it is not a PEM file of certificates")),
+        Err(_) => Err("it is not a PEM file of certificates".to_owned()),
     }
+}
+
+/// How many roots a CA file has.
+///
+/// # Errors
+/// In words why no client can be built with it.
+pub fn count_roots(path: &Path) -> Result<usize, String> {
+    roots_of(path).map(|roots| roots.len())
 }
 
 fn trusted(peer: Peer, settings: &HttpSettings) -> Result<Client, TransportFault> {

@@ -20,13 +20,18 @@ const DESCRIPTION: [&str; 3] = [
 
 /// The page.
 pub(super) fn page() -> Page {
-    let mut roff = page::begin("syncd.toml", 5, "the configuration of syncd(1)");
+    let mut roff = page::begin("syncd.toml", "the configuration of syncd(1)");
     roff.control("SH", ["DESCRIPTION"]);
     for text in DESCRIPTION {
         page::paragraph(&mut roff, text);
     }
     for kind in Kind::ALL {
-        roff.control("SH", [kind.title()]);
+        let title = match kind {
+            Kind::Top => "OUTSIDE OF ANY TABLE",
+            Kind::Secret => "A SECRET",
+            _ => kind.title(),
+        };
+        roff.control("SH", [title]);
         for key in keys::all().filter(|key| key.kind == kind) {
             entry(&mut roff, key);
         }
@@ -38,12 +43,9 @@ pub(super) fn page() -> Page {
         &mut roff,
         "`syncd`(1), `syncd-errors`(7), `systemd.exec`(5) for LoadCredential=",
     );
-    Page {
-        name: "syncd.toml".to_owned(),
-        section: 5,
-        // The example has backticks of its own, which roff would turn into opening quotes.
-        text: roff.render().replace('`', "\\(ga"),
-    }
+    // The example has backticks of its own, which roff would turn into opening quotes.
+    let text = roff.render().replace('`', "\\(ga");
+    Page::new("syncd.toml", 5, &text)
 }
 
 fn entry(roff: &mut Roff, key: &Key) {

@@ -14,11 +14,7 @@ const DESCRIPTION: &str = "Every code that the clouds and this machine may answe
 
 /// The page.
 pub(super) fn page() -> Page {
-    let mut roff = page::begin(
-        "syncd-errors",
-        7,
-        "codes, and what syncd(1) does about them",
-    );
+    let mut roff = page::begin("syncd-errors", "codes, and what syncd(1) does about them");
     roff.control("SH", ["DESCRIPTION"]);
     page::paragraph(&mut roff, DESCRIPTION);
     for layer in LAYERS {
@@ -41,9 +37,5 @@ pub(super) fn page() -> Page {
     }
     roff.control("SH", ["SEE ALSO"]);
     page::paragraph(&mut roff, "`syncd`(1), `syncd.toml`(5)");
-    Page {
-        name: "syncd-errors".to_owned(),
-        section: 7,
-        text: roff.render(),
-    }
+    Page::new("syncd-errors", 7, &roff.render())
 }

@@ -13,7 +13,37 @@ pub(super) struct Page {
     pub(super) text: String,
 }
 
+/// What every text of roff begins with: a straight apostrophe.
+const PREAMBLE: &str = ".ie \\n(.g .ds Aq \\(aq\n.el .ds Aq '\n";
+
+/// When this version was made; it changes together with the version.
+const DATE: &str = "2026-11-29";
+
 impl Page {
+    /// A page of texts that were set by [`Roff`], one after the other.
+    pub(super) fn new(name: &str, section: u8, set: &str) -> Self {
+        let title = name.to_uppercase();
+        let version = env!("CARGO_PKG_VERSION");
+        let mut text = format!(
+            "{PREAMBLE}.TH \"{title}\" \"{section}\" \"{DATE}\" \"syncd {version}\" \"syncd\"\n"
+        );
+        let mut after_heading = false;
+        for line in set.replace(PREAMBLE, "").lines() {
+            let line = line.trim_end();
+            // A heading begins a paragraph by itself.
+            if !(after_heading && line == ".PP") {
+                text.push_str(line);
+                text.push('\n');
+            }
+            after_heading = line.starts_with(".SH ");
+        }
+        Self {
+            name: name.to_owned(),
+            section,
+            text,
+        }
+    }
+
     /// `syncd.1`.
     pub(super) fn file_name(&self) -> String {
         format!("{}.{}", self.name, self.section)
@@ -26,18 +56,11 @@ impl Page {
 }
 
 /// Begins a page that is not about a command.
-pub(super) fn begin(name: &str, section: u8, about: &str) -> Roff {
+pub(super) fn begin(name: &str, about: &str) -> Roff {
     let mut roff = Roff::new();
-    let (section, source) = (section.to_string(), source());
-    roff.control("TH", [name, &section, "", &source, "syncd"]);
     roff.control("SH", ["NAME"]);
     roff.text([roman(format!("{name} - {about}"))]);
     roff
-}
-
-/// `syncd 0.1.0`.
-pub(super) fn source() -> String {
-    format!("syncd {}", env!("CARGO_PKG_VERSION"))
 }
 
 /// A paragraph; what stands between backticks becomes bold.
@@ -91,4 +114,18 @@ pub(super) fn embolden(roff: &str) -> String {
         _ => format!("\\fR{piece}"),
     });
     pieces.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_date_is_that_of_the_version() {
+        let changes = include_str!("../../../CHANGELOG.md");
+        let newest = format!("## {}, ", env!("CARGO_PKG_VERSION"));
+        let line = changes.lines().find(|line| line.starts_with("## "));
+        let date = line.unwrap().strip_prefix(&newest).unwrap();
+        assert!(date == "unreleased" || date == DATE, "{date}");
+    }
 }

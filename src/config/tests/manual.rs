@@ -47,26 +47,89 @@ syncd.toml:77:1: `ticket_receiver` is not in this version of syncd yet; take it 
 "#);
 }
 
-#[test]
-fn every_key_is_in_the_full_sample() {
-    let text = uncommented(sample::full());
-    for key in keys::all() {
-        let name = key.name;
-        let forms = [
-            format!("{name} = "),
-            format!("[{name}]"),
-            format!("[[{name}]]"),
-            format!(".{name}]"),
-            format!("[{name}."),
-            format!(".{name}."),
-        ];
-        let is_there = forms.iter().any(|form| text.contains(form.as_str()));
-        assert!(
-            is_there,
-            "{name} of {} is not in config/syncd.toml",
-            key.kind.title()
-        );
+/// The tables of that kind in the full sample, with every setting in force.
+fn tables(kind: Kind) -> Vec<toml::Table> {
+    let root: toml::Table = uncommented(sample::full()).parse().unwrap();
+    let accounts = |provider: &str| {
+        let accounts = root["accounts"].as_table().unwrap().values();
+        let accounts = accounts.filter_map(|account| account.as_table().cloned());
+        let of = |account: &toml::Table| account["provider"].as_str() == Some(provider);
+        accounts.filter(of).collect::<Vec<_>>()
+    };
+    let wechat = |names: &[&str]| names.iter().fold(accounts("wechat"), below);
+    let below_root = |names: &[&str]| names.iter().fold(vec![root.clone()], below);
+    match kind {
+        Kind::Top => below_root(&[]),
+        Kind::Log => below_root(&["log"]),
+        Kind::Http => below_root(&["http"]),
+        Kind::Alerts => below_root(&["alerts"]),
+        Kind::Network => below_root(&["network"]),
+        Kind::Limits => below_root(&["limits"]),
+        Kind::Folder => below_root(&["folder"]),
+        Kind::Header => below_root(&["folder", "header"]),
+        Kind::Inbox => below_root(&["inbox"]),
+        Kind::Wechat => accounts("wechat"),
+        Kind::Ccmessaging => accounts("ccmessaging"),
+        Kind::Token => wechat(&["token"]),
+        Kind::App => wechat(&["token", "app"]),
+        Kind::Component => wechat(&["token", "component"]),
+        Kind::Authorizer => wechat(&["token", "authorizer"]),
+        Kind::Cos => wechat(&["cos"]),
+        Kind::TicketReceiver => wechat(&["ticket_receiver"]),
+        // A secret stands in many places; its forms are in a remark.
+        Kind::Secret => Vec::new(),
     }
+}
+
+/// The table or tables of that name in each of these.
+fn below(tables: Vec<toml::Table>, name: &&str) -> Vec<toml::Table> {
+    let values = tables
+        .into_iter()
+        .filter_map(|mut table| table.remove(*name));
+    let each = values.flat_map(|value| match value {
+        toml::Value::Array(values) => values,
+        value => vec![value],
+    });
+    each.filter_map(|value| value.as_table().cloned()).collect()
+}
+
+#[test]
+fn every_key_is_in_the_full_sample_in_its_own_table_and_with_its_own_default() {
+    let mut wrong = Vec::new();
+    for key in keys::all() {
+        let place = format!("{} of {}", key.name, key.kind.title());
+        if key.kind == Kind::Secret {
+            if !sample::full().contains(&format!("{{ {} = ", key.name)) {
+                wrong.push(format!("{place} is not there"));
+            }
+            continue;
+        }
+        let tables = tables(key.kind);
+        let values: Vec<&toml::Value> = tables
+            .iter()
+            .filter_map(|table| table.get(key.name))
+            .collect();
+        if values.is_empty() {
+            wrong.push(format!("{place} is not there"));
+        }
+        if let Absent::Value(default) = key.absent {
+            let default = format!("value = {default}").parse::<toml::Table>().unwrap();
+            let is_example = is_example(key);
+            if !is_example && !values.contains(&&default["value"]) {
+                wrong.push(format!("{place} is not {}", default["value"]));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "config/syncd.toml: {wrong:#?}");
+}
+
+/// Whether the sample says that its value is an example instead of the default.
+fn is_example(key: &Key) -> bool {
+    let begin = format!("#{} = ", key.name);
+    let lines = sample::full()
+        .lines()
+        .filter(|line| line.starts_with(&begin));
+    lines.into_iter().any(|line| line.contains("# example"))
 }
 
 #[test]

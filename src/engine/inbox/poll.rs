@@ -187,6 +187,8 @@ impl Poller {
             self.history_at = now;
         }
         self.joined_at = now;
+        // The poll that follows may be held for a minute.
+        room.show();
     }
 
     /// The other side ended the chat: another is opened, but not without end.

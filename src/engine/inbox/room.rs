@@ -256,7 +256,7 @@ impl Room {
     }
 
     /// Tells outside how it stands, and the log where that has changed.
-    fn show(&self) {
+    pub(super) fn show(&self) {
         let (now, told) = self.standing();
         let mut before = InboxLive::default();
         self.live.send_if_modified(|live| {
