@@ -2,66 +2,86 @@
 
 use std::fs;
 use std::io::Write as _;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use rustix::process::{Pid, test_kill_process};
 
 use crate::desk::{Desk, small_site, wait_for};
 
-/// The live view on a terminal of its own; what it shows goes to `screen`.
-fn watching(desk: &Desk) -> Child {
-    let watch = desk.command(&["status", "--watch"]);
-    let words: Vec<String> = std::iter::once(watch.get_program())
-        .chain(watch.get_args())
-        .map(|word| format!("'{}'", word.to_str().unwrap()))
-        .collect();
-    let screen = fs::File::create(desk.path().join("screen")).unwrap();
-    let mut script = Command::new("script");
-    script.args([
-        "--quiet",
-        "--return",
-        "--command",
-        &format!("exec {}", words.join(" ")),
-    ]);
-    script.arg("/dev/null").env("TERM", "xterm");
-    script.stdin(Stdio::piped()).stdout(screen);
-    let watching = script.spawn().unwrap();
-    wait_for("the view stands", || {
-        let shown = fs::read(desk.path().join("screen")).unwrap();
-        let shown = String::from_utf8_lossy(&shown);
-        shown.contains("www") && shown.contains("idle") && shown.contains("scroll")
-    });
-    watching
+/// A `script` that is ended with the test, and with it what it runs.
+struct Watching {
+    script: Child,
+    screen: PathBuf,
+}
+
+impl Watching {
+    /// The live view on a terminal of its own; what it shows goes to a file.
+    fn of(desk: &Desk) -> Self {
+        let watch = desk.command(&["status", "--watch"]);
+        let words: Vec<String> = std::iter::once(watch.get_program())
+            .chain(watch.get_args())
+            .map(|word| format!("'{}'", word.to_str().unwrap()))
+            .collect();
+        let screen = desk.path().join("screen");
+        let command = format!("stty rows 24 cols 80; exec {}", words.join(" "));
+        let mut script = Command::new("script");
+        script.args(["--quiet", "--return", "--command", &command, "/dev/null"]);
+        script.env("TERM", "xterm").stdin(Stdio::piped());
+        script.stdout(fs::File::create(&screen).unwrap());
+        let watching = Self {
+            script: script.spawn().unwrap(),
+            screen,
+        };
+        wait_for("the view stands", || {
+            let shown = watching.shown();
+            ["www", "idle", "scroll"]
+                .iter()
+                .all(|word| shown.contains(word))
+        });
+        watching
+    }
+
+    fn shown(&self) -> String {
+        String::from_utf8_lossy(&fs::read(&self.screen).unwrap()).into_owned()
+    }
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        let _ = self.script.kill();
+        let _ = self.script.wait();
+    }
+}
+
+fn settled() -> Desk {
+    let desk = Desk::new();
+    small_site(&desk, 2);
+    desk.syncd(&["once"]).expect(0);
+    desk
 }
 
 #[test]
 fn the_live_view_ends_at_a_key_and_gives_the_terminal_back() {
-    let desk = Desk::new();
-    small_site(&desk, 2);
-    desk.syncd(&["once"]).expect(0);
-    let mut watching = watching(&desk);
-    watching.stdin.as_mut().unwrap().write_all(b"q").unwrap();
-    assert!(watching.wait().unwrap().success());
-    let shown = fs::read(desk.path().join("screen")).unwrap();
-    let shown = String::from_utf8_lossy(&shown);
-    assert!(shown.contains("\u{1b}[?1049l"), "the other screen stays");
+    let desk = settled();
+    let mut watching = Watching::of(&desk);
+    let mut keys = watching.script.stdin.take().unwrap();
+    keys.write_all(b"q").unwrap();
+    assert!(watching.script.wait().unwrap().success());
+    assert!(
+        watching.shown().contains("\u{1b}[?1049l"),
+        "the other screen stays"
+    );
 }
 
 #[test]
 fn the_live_view_ends_with_its_terminal() {
-    let desk = Desk::new();
-    small_site(&desk, 2);
-    desk.syncd(&["once"]).expect(0);
-    let mut watching = watching(&desk);
-    let script = Pid::from_child(&watching);
-    let children = format!("/proc/{0}/task/{0}/children", script.as_raw_nonzero());
-    let child: i32 = fs::read_to_string(children)
-        .unwrap()
-        .trim()
-        .parse()
-        .unwrap();
-    let view = Pid::from_raw(child).unwrap();
-    kill_process(script, Signal::KILL).unwrap();
-    watching.wait().unwrap();
+    let desk = settled();
+    let mut watching = Watching::of(&desk);
+    let script = watching.script.id();
+    let children = fs::read_to_string(format!("/proc/{script}/task/{script}/children")).unwrap();
+    let view = Pid::from_raw(children.trim().parse().unwrap()).unwrap();
+    watching.script.kill().unwrap();
+    watching.script.wait().unwrap();
     wait_for("the view ends", || test_kill_process(view).is_err());
 }
