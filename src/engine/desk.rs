@@ -133,7 +133,8 @@ impl Desk {
         }
     }
 
-    /// A call that needs a chat session: one is opened where there is none.
+    /// A call that needs a chat session: one is opened where there is none. A file's message needs an agent
+    /// besides: a new session may be with a robot, who takes it and has no use for it.
     ///
     /// # Errors
     /// What is left after that.
@@ -144,7 +145,10 @@ impl Desk {
     ) -> Result<T, Fault> {
         let mut mended = Mended::default();
         loop {
-            self.join().await?;
+            match call.call {
+                Call::Send => self.ready_to_send().await?,
+                _ => self.join().await?,
+            }
             let fault = match self.call(call, &read).await {
                 Ok(answer) => return Ok(answer),
                 Err(fault) => fault,

@@ -1,6 +1,5 @@
 //! One history: lives of the daemon with changes and faults, then quiet, then rest.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,9 +11,10 @@ use tokio::sync::Notify;
 use crate::checkers::ATTEMPTS_MAX;
 use crate::inbox::FakeInboxes;
 use crate::programs::ScriptedPrograms;
+use crate::story::{Report, SimClock, SimDice};
 use crate::transport::SimTransport;
 use crate::workload::Workload;
-use crate::world::{NoTokens, SimClock, SimDice, SimObserver, SimWatcher, World, lock};
+use crate::world::{NoTokens, SimObserver, SimWatcher, World, lock};
 
 /// After faults and changes have stopped, everything is at rest within the longest scan interval and
 /// this: a paused account is probed every half hour at most, and a day's quota every hour.
@@ -22,14 +22,6 @@ const QUIET_MAX_MS: u64 = 2 * 3_600_000;
 /// The longest a clean stop may take.
 const STOP_MAX_MS: u64 = 10_000;
 const TEN_YEARS_MS: i64 = 10 * 365 * 24 * 3_600_000;
-
-/// What came of a seed.
-pub struct Report {
-    pub seed: u64,
-    pub violation: Option<String>,
-    pub marks: BTreeMap<&'static str, u64>,
-    pub trace: Vec<String>,
-}
 
 /// How a life ended.
 #[derive(Debug, PartialEq, Eq)]
@@ -63,26 +55,20 @@ pub fn run(seed: u64, replays: bool) -> Report {
     let world = World::new(seed, replays);
     let mut outside = Outside::new(&world);
     outside.workload.begin(&world);
-    world.pass(lock(&world.rolls.workload).u64(0..20_000));
+    world.story.pass(lock(&world.rolls.workload).u64(0..20_000));
     loop {
         let end = live(&world, &mut outside);
         world.trace(&format!("life ends: {end:?}"));
-        if world.state().violation.is_none() {
+        if !world.story.is_wrong() {
             world.check_truth(true);
         }
-        if end == End::Done || world.state().violation.is_some() {
+        if end == End::Done || world.story.is_wrong() {
             break;
         }
         outside.downtime(&world);
     }
     world.disk.set_hook(None);
-    let mut state = world.state();
-    Report {
-        seed,
-        violation: state.violation.take(),
-        marks: std::mem::take(&mut state.marks),
-        trace: std::mem::take(&mut state.trace),
-    }
+    world.story.report(seed)
 }
 
 /// One process: its runtime ends with it, and with that all its tasks at the await they had reached.
@@ -166,8 +152,8 @@ async fn stop(world: &Arc<World>, engine: Engine, kill: &Notify) -> End {
 
 fn ports(world: &Arc<World>) -> Ports {
     Ports {
-        clock: Arc::new(SimClock(Arc::clone(world))),
-        dice: Arc::new(SimDice(Arc::clone(world))),
+        clock: Arc::new(SimClock(Arc::clone(&world.story))),
+        dice: Arc::new(SimDice(Arc::clone(&world.rolls.dice))),
         disk: Arc::new(world.disk.clone()),
         transport: Arc::new(SimTransport(Arc::clone(world))),
         watcher: Arc::new(SimWatcher(Arc::clone(world))),
@@ -229,12 +215,12 @@ impl Outside {
             (rng.u8(0..6), rng.u64(0..100_000))
         };
         for _ in 0..changes {
-            world.pass(span / 6);
+            world.story.pass(span / 6);
             world.take_up_late();
             self.workload.take_steps(world, false);
             self.workload.change(world);
         }
-        world.pass(span / 6);
+        world.story.pass(span / 6);
         world.take_up_late();
         if world.swarm.jumps && lock(&world.rolls.workload).u8(0..3) == 0 {
             jump(world);
@@ -244,11 +230,11 @@ impl Outside {
     /// Acts until this life is to end.
     async fn act(&mut self, world: &Arc<World>, engine: &Engine) -> End {
         loop {
-            if world.state().violation.is_some() {
+            if world.story.is_wrong() {
                 return End::Done;
             }
             let next = self.next(world);
-            tokio::time::sleep_until(world.instant(next)).await;
+            tokio::time::sleep_until(world.story.instant(next)).await;
             let now = world.now_ms();
             if let Some((at, cleanly)) = self.ends
                 && at <= now
@@ -393,7 +379,7 @@ fn jump(world: &World) {
         let far = if rng.bool() { TEN_YEARS_MS } else { 3_600_000 };
         if rng.bool() { far } else { -far }
     };
-    world.jump(by_ms);
+    world.story.jump(by_ms);
 }
 
 /// What a person tries again in the end: files that were given up, and those that were dropped.

@@ -117,6 +117,8 @@ struct State {
     inodes: BTreeMap<u64, Inode>,
     next: u64,
     free_bytes: u64,
+    /// Counts what may have changed the names.
+    changes: u64,
     /// Who has it open.
     holder: Option<u64>,
 }
@@ -133,6 +135,7 @@ impl FakeInboxes {
             inodes: BTreeMap::new(),
             next: 1,
             free_bytes: u64::MAX,
+            changes: 0,
             holder: None,
         };
         Self {
@@ -155,6 +158,7 @@ impl FakeInboxes {
     pub(crate) fn replace(&self) {
         let mut state = self.state();
         state.identity.ino += 1;
+        state.changes += 1;
         state.names.retain(|name, _| name == PRIVATE.as_bytes());
         state.durable = state.names.clone();
         state.pending.clear();
@@ -198,6 +202,7 @@ impl FakeInboxes {
         let Some(Node::File(ino)) = state.names.get(path).cloned() else {
             return None;
         };
+        state.changes += 1;
         // What it moved away cannot come back under its old name.
         state.persist(|change| change.name() == path);
         state.names.remove(path);
@@ -208,6 +213,7 @@ impl FakeInboxes {
     /// The power goes: of what is not durable, `survives` says what is kept.
     pub(crate) fn cut_power(&self, mut survives: impl FnMut() -> bool) {
         let mut state = self.state();
+        state.changes += 1;
         let pending = std::mem::take(&mut state.pending);
         for change in pending {
             if survives() {
@@ -227,6 +233,11 @@ impl FakeInboxes {
             inode.durable = Some(inode.bytes.clone());
         }
         state.holder = None;
+    }
+
+    /// The same number means the same names.
+    pub(crate) fn changes(&self) -> u64 {
+        self.state().changes
     }
 
     /// How many changes a power cut might undo.
@@ -266,6 +277,7 @@ impl State {
 
     /// Puts a name there, durably, with the directories above it.
     fn put(&mut self, path: &[u8], node: Node) {
+        self.changes += 1;
         for above in ancestors(path) {
             self.names.entry(above.to_vec()).or_insert(Node::Directory);
             self.durable
@@ -277,6 +289,7 @@ impl State {
     }
 
     fn change(&mut self, change: Change) {
+        self.changes += 1;
         change.clone().apply(&mut self.names);
         self.pending.push(change);
     }

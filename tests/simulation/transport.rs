@@ -54,7 +54,7 @@ impl Transport for SimTransport {
     fn exchange(&self, request: Request) -> BoxFuture<'_, Outcome> {
         Box::pin(async move {
             let world = &self.0;
-            world.called().await;
+            world.story.called().await;
             let Some(asked) = asked(&request) else {
                 world.violated(&format!(
                     "a request that no contract knows ({:?})",
@@ -199,7 +199,7 @@ async fn go(world: &Arc<World>, asked: &Asked, incoming: Incoming, fault: Option
             None => return End::Fails(TransportKind::Reset),
         },
     };
-    world.called().await;
+    world.story.called().await;
     pause(world).await;
     match fault {
         Some(Fault::ResetAfter) => End::Fails(TransportKind::Reset),

@@ -5,7 +5,7 @@ mod ports;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use syncd::model::digest::Sha256;
@@ -15,14 +15,15 @@ use syncd::port::BoxFuture;
 use syncd::port::watcher::Hint;
 use syncd::store::{InlineDatabase, Reader, Store};
 use tokio::sync::{Notify, mpsc};
-use tokio::time::Instant;
 
 use crate::checkers::Checks;
 use crate::cloud::{Arrived, Cloud, Object};
 use crate::disk::{FakeDisk, Operation};
+use crate::story::{EPOCH_MS, Story};
 use crate::swarm::{ROOT, Swarm};
 
-pub use ports::{NoTokens, SimClock, SimDice, SimObserver, SimWatcher};
+pub use crate::story::lock;
+pub use ports::{NoTokens, SimObserver, SimWatcher};
 
 /// Rare moments that the fixed seeds must reach, besides all faults and changes.
 pub const MARKS: &[&str] = &[
@@ -65,8 +66,6 @@ pub const MARKS: &[&str] = &[
     "upload sent again to confirm it",
 ];
 
-/// Milliseconds since 1970 at which every history begins.
-const EPOCH_MS: i64 = 1_795_219_200_000;
 /// A late upload is taken up within this of its client's giving up: syncd counts on a minute.
 const LATE_MAX_MS: u64 = 59_000;
 /// A file that is not held in memory is sent in pieces of this size.
@@ -81,11 +80,12 @@ pub struct Rolls {
     pub hints: Mutex<fastrand::Rng>,
     pub races: Mutex<fastrand::Rng>,
     pub store: Mutex<fastrand::Rng>,
-    pub dice: Mutex<fastrand::Rng>,
+    pub dice: Arc<Mutex<fastrand::Rng>>,
 }
 
 /// See the module.
 pub struct World {
+    pub story: Arc<Story>,
     pub swarm: Swarm,
     pub disk: FakeDisk,
     pub database: InlineDatabase,
@@ -95,15 +95,8 @@ pub struct World {
 
 /// Everything that changes.
 pub struct State {
-    base_ms: u64,
-    started: Option<Instant>,
-    wall_offset_ms: i64,
-    pub life: u32,
+    story: Arc<Story>,
     pub faults_on: bool,
-    calls: u64,
-    kill_at_call: Option<u64>,
-    dead: bool,
-    kill: Arc<Notify>,
     pub outages: Vec<(u64, u64)>,
     hints: BTreeMap<(u64, u64), Hint>,
     hint_number: u64,
@@ -120,16 +113,6 @@ pub struct State {
     late_number: u64,
     stream_races: u32,
     pub checks: Checks,
-    /// One seed is replayed: the trace is printed while it grows.
-    replays: bool,
-    pub trace: Vec<String>,
-    pub marks: BTreeMap<&'static str, u64>,
-    pub violation: Option<String>,
-}
-
-/// Locks without caring about a panic elsewhere.
-pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl World {
@@ -146,7 +129,7 @@ impl World {
             hints: stream(),
             races: stream(),
             store: stream(),
-            dice: stream(),
+            dice: Arc::new(stream()),
         };
         let mut outages = Vec::new();
         if swarm.outages {
@@ -157,16 +140,10 @@ impl World {
                 outages.push((from, at));
             }
         }
+        let story = Story::new(replays);
         let state = State {
-            base_ms: 0,
-            started: None,
-            wall_offset_ms: 0,
-            life: 0,
+            story: Arc::clone(&story),
             faults_on: true,
-            calls: 0,
-            kill_at_call: None,
-            dead: false,
-            kill: Arc::default(),
             outages,
             hints: BTreeMap::new(),
             hint_number: 0,
@@ -180,12 +157,9 @@ impl World {
             late_number: 0,
             stream_races: 0,
             checks: Checks::default(),
-            replays,
-            trace: Vec::new(),
-            marks: BTreeMap::new(),
-            violation: None,
         };
         let world = Arc::new(Self {
+            story,
             swarm,
             disk,
             database: InlineDatabase::new().unwrap(),
@@ -208,32 +182,24 @@ impl World {
 
     /// Milliseconds since the history began.
     pub fn now_ms(&self) -> u64 {
-        self.state().now_ms()
+        self.story.now_ms()
     }
 
     pub fn wall_ms(&self) -> i64 {
-        let state = self.state();
-        EPOCH_MS + state.now_ms().cast_signed() + state.wall_offset_ms
-    }
-
-    /// Moves the wall clock.
-    pub fn jump(&self, by_ms: i64) {
-        self.state().wall_offset_ms += by_ms;
-        self.trace(&format!("the wall clock jumps by {by_ms} ms"));
-        self.mark("wall clock jumped");
+        self.story.wall_ms()
     }
 
     pub fn trace(&self, line: &str) {
-        self.state().tell(line);
+        self.story.tell(line);
     }
 
     pub fn mark(&self, mark: &'static str) {
-        *self.state().marks.entry(mark).or_default() += 1;
+        self.story.mark(mark);
     }
 
     /// Notes what must not be; the first counts.
     pub fn violated(&self, what: &str) {
-        self.state().wrong(what);
+        self.story.wrong(what);
     }
 
     /// Of the store, as it is committed.
@@ -251,7 +217,7 @@ impl World {
                 let world = Arc::clone(&world);
                 Box::pin(async move {
                     world.look_at_store();
-                    world.called().await;
+                    world.story.called().await;
                     let roll = lock(&world.rolls.store).u8(0..10);
                     match roll {
                         0..4 => {}
@@ -272,65 +238,28 @@ impl World {
 
     /// A process begins.
     pub fn begin_life(&self, kill_at_call: Option<u64>) -> Arc<Notify> {
-        let mut state = self.state();
-        state.started = Some(Instant::now());
-        state.life += 1;
-        state.kill_at_call = kill_at_call.map(|calls| state.calls + calls);
-        state.dead = false;
-        state.kill = Arc::default();
-        Arc::clone(&state.kill)
+        self.story.begin_life(kill_at_call)
     }
 
     /// It has ended, however it ended; called inside its runtime.
     pub fn end_life(&self) {
+        self.story.end_life();
         let mut state = self.state();
-        state.base_ms = state.now_ms();
-        state.started = None;
-        state.dead = true;
         state.watch = None;
         state.hints.clear();
     }
 
-    /// Time passes while no process runs.
-    pub fn pass(&self, ms: u64) {
-        self.state().base_ms += ms;
-    }
-
     /// Nobody dies any more, and nothing fails.
     pub fn calm_down(&self) {
+        self.story.spare();
         let mut state = self.state();
         state.faults_on = false;
-        state.kill_at_call = None;
         let now = state.now_ms();
         state.outages.retain(|(_, until)| *until < now);
     }
 
-    /// The rest of the life in which this is called in a runtime of its own.
-    pub fn instant(&self, at_ms: u64) -> Instant {
-        let state = self.state();
-        let now = Instant::now();
-        now + Duration::from_millis(at_ms.saturating_sub(state.now_ms()))
-    }
-
-    fn count_call(&self) -> bool {
-        let mut state = self.state();
-        state.calls += 1;
-        if state.kill_at_call.is_some_and(|at| state.calls >= at) {
-            state.dead = true;
-            state.kill.notify_one();
-        }
-        state.dead
-    }
-
-    /// A port was called: the process may die here.
-    pub async fn called(&self) {
-        if self.count_call() {
-            std::future::pending::<()>().await;
-        }
-    }
-
     fn before_look(self: &Arc<Self>, operation: &Operation) {
-        self.count_call();
+        self.story.count_call();
         if !self.state().faults_on {
             return;
         }
@@ -515,10 +444,7 @@ impl World {
 
 impl State {
     pub fn now_ms(&self) -> u64 {
-        let life = self.started.map_or(0, |started| {
-            u64::try_from(started.elapsed().as_millis()).unwrap_or(0)
-        });
-        self.base_ms + life
+        self.story.now_ms()
     }
 
     /// Worked out once for each content; the disk hands out the same ones again.
@@ -529,21 +455,17 @@ impl State {
             .1
     }
 
-    fn tell(&mut self, line: &str) {
-        let line = format!("{:>9} {line}", self.now_ms());
-        if self.replays {
-            println!("{line}");
-        }
-        self.trace.push(line);
+    pub fn tell(&self, line: &str) {
+        self.story.tell(line);
     }
 
     /// Notes what must not be; the first counts.
-    pub fn wrong(&mut self, what: &str) {
-        let at = self.now_ms();
-        self.tell(&format!("VIOLATION {what}"));
-        if self.violation.is_none() {
-            self.violation = Some(format!("at {at} ms: {what}"));
-        }
+    pub fn wrong(&self, what: &str) {
+        self.story.wrong(what);
+    }
+
+    pub fn mark(&self, mark: &'static str) {
+        self.story.mark(mark);
     }
 
     pub fn is_outage(&self) -> bool {

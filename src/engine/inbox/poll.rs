@@ -239,7 +239,8 @@ impl Poller {
                     _ => room.jittered(HISTORY_EVERY),
                 };
                 self.history_at = room.monotonic() + after;
-                let before = back(started, NOTED_KEPT);
+                // By the clock that they were stamped with.
+                let before = back(room.now(), NOTED_KEPT);
                 room.store.prune_noted(before, NOTED_FORGOTTEN).await?;
             }
             Err(fault) => {

@@ -42,10 +42,7 @@ impl World {
                 && job.fault.is_none()
         };
         if queue.iter().any(confirms) {
-            *state
-                .marks
-                .entry("upload sent again to confirm it")
-                .or_default() += 1;
+            state.mark("upload sent again to confirm it");
         }
         let alive: BTreeMap<&RelPath, &QueuedJob> = queue
             .iter()
@@ -81,7 +78,7 @@ impl World {
             .iter()
             .any(|page| alive.values().any(|job| holds(page, job)))
         {
-            *state.marks.entry("page waited for an asset").or_default() += 1;
+            state.mark("page waited for an asset");
         }
         let releases = pages.iter().map(|page| page.release.0).collect();
         self.check_sealed(releases, &mut wrong);
@@ -171,10 +168,7 @@ fn note_leases<'q>(
         match release {
             None => begun.push(job),
             Some(release) if release != job.release.0 => {
-                *state
-                    .marks
-                    .entry("job superseded while it ran")
-                    .or_default() += 1;
+                state.mark("job superseded while it ran");
             }
             Some(_) => {}
         }

@@ -1,63 +1,18 @@
-//! The daemon's clocks, dice, hints and ears in the simulated world.
+//! The daemon's hints and ears in the simulated world.
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use syncd::model::event::{Event, Observer};
 use syncd::model::fault::Fault;
-use syncd::model::time::{Monotonic, Timestamp};
+use syncd::model::time::Timestamp;
 use syncd::port::BoxFuture;
-use syncd::port::clock::Clock;
-use syncd::port::dice::Dice;
 use syncd::port::token_source::LocalTokens;
 use syncd::port::watcher::{Hint, Watch, WatchError, Watcher};
 use tokio::sync::mpsc;
 
-use super::{World, lock};
+use super::World;
 use crate::swarm::{SECRET_WORD, TOKEN_WORD};
-
-/// The daemon's clocks.
-pub struct SimClock(pub Arc<World>);
-
-impl Clock for SimClock {
-    fn now(&self) -> Timestamp {
-        Timestamp(self.0.wall_ms())
-    }
-
-    fn monotonic(&self) -> Monotonic {
-        let state = self.0.state();
-        // A process does not know how long the machine has been up.
-        Monotonic(
-            state
-                .started
-                .map_or(Duration::ZERO, |started| started.elapsed()),
-        )
-    }
-
-    fn sleep_until(&self, deadline: Monotonic) -> BoxFuture<'static, ()> {
-        let started = self.0.state().started;
-        Box::pin(async move {
-            match started.and_then(|started| started.checked_add(deadline.0)) {
-                Some(at) => tokio::time::sleep_until(at).await,
-                None => std::future::pending().await,
-            }
-        })
-    }
-}
-
-/// The daemon's dice.
-pub struct SimDice(pub Arc<World>);
-
-impl Dice for SimDice {
-    fn fraction(&self) -> f64 {
-        lock(&self.0.rolls.dice).f64()
-    }
-
-    fn number(&self) -> u64 {
-        lock(&self.0.rolls.dice).u64(..)
-    }
-}
 
 /// Sends the hints.
 pub struct SimWatcher(pub Arc<World>);

@@ -1,0 +1,51 @@
+//! Histories without chance, for what seeds have found.
+
+use super::history::{Scene, run_script};
+use super::mix::{Manners, Mix, Robot};
+use super::workload::write;
+use super::world::World;
+
+fn check(mix: Mix, scenes: &[Scene]) {
+    let world = World::with(mix, fastrand::Rng::with_seed(1), false);
+    run_script(&world, scenes, &[]);
+    let report = world.story.report(0);
+    assert_eq!(report.violation, None, "{}", report.trace.join("\n"));
+}
+
+/// The chat ends after the last file, and the one that is opened for the next begins with a robot, who
+/// takes a file with success.
+#[test]
+fn a_file_goes_to_an_agent_though_a_new_chat_begins_with_a_robot() {
+    let manners = Manners {
+        robot: Robot::First,
+        chat_life_ms: 30_000,
+        kept_by_polls: false,
+        silent: true,
+        ..Manners::plain()
+    };
+    let scenes: &[Scene] = &[
+        (0, |world| write(world, "one.txt", b"one")),
+        (60_000, |world| write(world, "two.txt", b"two")),
+    ];
+    check(Mix::plain(manners), scenes);
+}
+
+/// A clock that is far behind must not make the daemon forget at once what it just wrote down.
+#[test]
+fn messages_without_a_file_are_remembered_by_the_clock_that_they_were_stamped_with() {
+    let scenes: &[Scene] = &[
+        (0, |world| world.story.jump(-10 * 365 * 24 * 3_600_000)),
+        (20_000, |world| {
+            let mut text = super::workload::plain_letter(world, b"", "txt", false);
+            (text.media, text.file_type, text.file) = ("TEXT", None, None);
+            super::workload::say(world, text);
+        }),
+        // Until the history was read once more.
+        (2 * 3_600_000, |world| {
+            if world.rows().is_empty() {
+                world.story.wrong("a message is forgotten");
+            }
+        }),
+    ];
+    check(Mix::plain(Manners::plain()), scenes);
+}
