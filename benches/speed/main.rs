@@ -7,6 +7,7 @@
     clippy::print_stdout,
     clippy::print_stderr,
     clippy::disallowed_methods,
+    clippy::exit,
     reason = "a program that measures: it reads real clocks, waits, makes files and prints a table"
 )]
 

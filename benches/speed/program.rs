@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use crate::{Outcome, tree};
 
 /// Longer than this nothing here takes, even a million files on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(3600);
+const PATIENCE: Duration = Duration::from_hours(1);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// The line of the log that ends a scan.
@@ -38,16 +38,16 @@ impl Program {
             room: tree::room()?,
         };
         let text = format!(
-            "state_dir = {state:?}\n\
+            "state_dir = \"{state}\"\n\
              [limits]\nconcurrency = {concurrency}\n\
              [accounts.bench]\nprovider = \"wechat\"\nbase_url = {base_url:?}\n\
              upload_hosts = [\"127.0.0.1\"]\ntoken = {{ value = \"bench\" }}\n\
-             [[folder]]\nname = \"bench\"\npath = {folder:?}\nflow = \"static-website\"\n\
+             [[folder]]\nname = \"bench\"\npath = \"{folder}\"\nflow = \"static-website\"\n\
              account = \"bench\"\nenv = \"bench-1a2b3c\"\nsettle = {settle:?}\n",
-            state = program.room.path().join("state"),
+            state = program.room.path().join("state").display(),
             concurrency = setup.concurrency,
             base_url = setup.base_url,
-            folder = setup.folder,
+            folder = setup.folder.display(),
             settle = setup.settle,
         );
         let config = program.config();

@@ -75,8 +75,8 @@ impl Objects {
     fn list(&self, target: &str) -> String {
         let query = target.split_once('?').map_or("", |(_, query)| query);
         let value = |name: &str| {
-            let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-            let found = pairs.filter(|(have, _)| *have == name).last();
+            let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+            let found = pairs.find(|(have, _)| *have == name);
             found.map_or(String::new(), |(_, value)| {
                 percent_decode_str(value).decode_utf8_lossy().into_owned()
             })
