@@ -39,6 +39,7 @@ pub(crate) fn fresh(folder: &Path, sink: &Sink, concurrency: &str) -> Outcome<Pr
         folder,
         base_url: &sink.base_url(),
         concurrency,
-        settle: "500ms",
+        // A file that was just changed would be waited for, which is no work.
+        settle: "0s",
     })
 }

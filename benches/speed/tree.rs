@@ -50,7 +50,7 @@ impl Tree {
     }
 
     fn ready(self) -> Outcome<Self> {
-        // A file that was changed a moment ago is waited for, which is not what is measured.
+        // A file that changed a moment ago is looked at again, which is not what is measured.
         std::thread::sleep(Duration::from_secs(2));
         self.warm()?;
         Ok(self)
