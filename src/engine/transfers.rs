@@ -341,20 +341,19 @@ impl Transfers {
     }
 
     fn start_delivery(&mut self) {
-        let limit = match self.gate.probe_at() {
-            None if self.gate.is_open() => self.limiter.limit(),
-            Some(at) if at <= self.context.ports.clock.monotonic() => 1,
+        let (enough, wanted) = match self.gate.probe_at() {
+            None if self.gate.is_open() => {
+                // Claiming takes its time, in which a whole set of transfers may end.
+                let enough = 2 * self.limiter.limit();
+                (enough, (2 * enough).clamp(CLAIM_MIN, CLAIM_MAX))
+            }
+            Some(at) if at <= self.context.ports.clock.monotonic() => (1, 1),
             _ => return,
         };
-        let enough = self.ready.len() >= limit;
-        if !self.hungry || enough || self.delivery.is_some() || self.folders.is_empty() {
+        let is_busy = self.delivery.is_some() || self.folders.is_empty();
+        if !self.hungry || self.ready.len() >= enough || is_busy {
             return;
         }
-        let wanted = if self.gate.is_open() {
-            (2 * limit).clamp(CLAIM_MIN, CLAIM_MAX)
-        } else {
-            1
-        };
         self.hungry = false;
         self.folders.rotate_left(1);
         self.delivery = Some(Box::pin(supply::deliver(

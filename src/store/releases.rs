@@ -4,6 +4,8 @@
 //! A release's `files` are its uploaded, skipped and failed ones and the ready and running jobs in
 //! it.
 
+use std::ops::AddAssign;
+
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::error::StoreError;
@@ -148,7 +150,35 @@ pub(super) struct Tally {
     pub(super) failed: i64,
 }
 
+impl AddAssign for Tally {
+    fn add_assign(&mut self, more: Self) {
+        self.files += more.files;
+        self.bytes += more.bytes;
+        self.uploaded += more.uploaded;
+        self.skipped += more.skipped;
+        self.failed += more.failed;
+    }
+}
+
 impl Tally {
+    const NOTHING: Self = Self {
+        files: 0,
+        bytes: 0,
+        uploaded: 0,
+        skipped: 0,
+        failed: 0,
+    };
+    /// A job ended with an upload.
+    pub(super) const UPLOADED: Self = Self {
+        uploaded: 1,
+        ..Self::NOTHING
+    };
+    /// A job was given up.
+    pub(super) const FAILED: Self = Self {
+        failed: 1,
+        ..Self::NOTHING
+    };
+
     /// A job comes in.
     pub(super) fn join(size: u64) -> Self {
         Self {

@@ -1,6 +1,7 @@
 //! Writing down how attempts ended. An acknowledgement is recorded even if a newer version is
 //! wanted by now: it is the truth about the cloud.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension as _, params};
@@ -37,21 +38,29 @@ fn settle(
     now: Timestamp,
 ) -> rusqlite::Result<Settled> {
     let mut settled = Settled::default();
-    let mut folders: Vec<FolderId> = Vec::new();
+    let mut folders = BTreeMap::new();
+    let mut tallies: BTreeMap<_, Tally> = BTreeMap::new();
     for settlement in settlements {
-        let folder = settlement.claim.folder;
-        let Some(lease) = lease(db, settlement.claim.job)? else {
+        let claim = &settlement.claim;
+        let Some(lease) = lease(db, claim.job)? else {
             continue;
         };
-        if one(db, settlement, &lease, now)? {
-            let path = settlement.claim.path.clone();
-            settled.look_again.push((folder, path));
+        let ended = one(db, settlement, &lease, now)?;
+        if ended.look_again {
+            settled.look_again.push((claim.folder, claim.path.clone()));
         }
-        if !folders.contains(&folder) {
-            folders.push(folder);
-        }
+        let acknowledged = matches!(settlement.outcome, Outcome::Acknowledged(_));
+        *folders.entry(claim.folder).or_default() |= acknowledged;
+        *tallies.entry((claim.folder, claim.release)).or_default() += ended.tally;
     }
-    for folder in folders {
+    // What is the same row for many of them is written once.
+    for ((folder, release), tally) in tallies {
+        tally.add(db, folder, release)?;
+    }
+    for (folder, acknowledged) in folders {
+        if acknowledged {
+            db.prepare_cached(SUCCESS)?.execute(params![folder, now])?;
+        }
         settled.finished.extend(releases::finish(db, folder, now)?);
     }
     Ok(settled)
@@ -65,6 +74,8 @@ struct Lease {
     was_in_doubt: bool,
     /// Something of this version may have been sent before this try.
     was_tried: bool,
+    /// Nothing of this path was acknowledged when this was planned, so its history is short.
+    is_new: bool,
     superseded: Option<Superseded>,
 }
 
@@ -74,8 +85,8 @@ enum Superseded {
     Unwanted,
 }
 
-const RUNNING: &str = "SELECT sent_tree_id, doubt_before, superseded, tries > 1 FROM job \
-    WHERE id = ?1 AND state = 'running'";
+const RUNNING: &str = "SELECT sent_tree_id, doubt_before, superseded, tries > 1, reason = 'new' \
+    FROM job WHERE id = ?1 AND state = 'running'";
 
 fn lease(db: &Connection, job: JobId) -> rusqlite::Result<Option<Lease>> {
     db.prepare_cached(RUNNING)?
@@ -89,20 +100,30 @@ fn lease(db: &Connection, job: JobId) -> rusqlite::Result<Option<Lease>> {
                     None => None,
                 },
                 was_tried: row.get(3)?,
+                is_new: row.get(4)?,
             })
         })
         .optional()
 }
 
-/// Ends one attempt; whether its path is to be looked at again.
+/// What is left to do after an attempt.
+#[derive(Default)]
+struct Ended {
+    /// Its path is to be looked at again.
+    look_again: bool,
+    /// What changes in the counts of its release.
+    tally: Tally,
+}
+
+/// Ends one attempt.
 fn one(
     db: &Connection,
     settlement: &Settlement,
     lease: &Lease,
     now: Timestamp,
-) -> rusqlite::Result<bool> {
+) -> rusqlite::Result<Ended> {
     let claim = &settlement.claim;
-    let mut tally = Tally::default();
+    let mut tally = Tally::leave(claim.version.stat.size);
     let mut due = now;
     let mut look_again = lease.superseded.is_some();
     let acknowledged = matches!(settlement.outcome, Outcome::Acknowledged(_));
@@ -116,9 +137,9 @@ fn one(
         Outcome::Acknowledged(receipt) => {
             acknowledge(db, settlement, lease, receipt, now)?;
             if lease.was_in_doubt && lease.superseded.is_none() {
-                return confirm(db, claim.job, now).map(|()| false);
+                return confirm(db, claim.job, now).map(|()| Ended::default());
             }
-            tally.uploaded = 1;
+            tally = Tally::UPLOADED;
         }
         Outcome::Replan(fault) => {
             write_attempt(db, settlement, fault, now)?;
@@ -131,7 +152,8 @@ fn one(
         } => {
             write_attempt(db, settlement, fault, now)?;
             if lease.superseded.is_none() {
-                return retry(db, claim.job, fault, (*at, *counts), now).map(|()| false);
+                let written = retry(db, claim.job, fault, (*at, *counts), now);
+                return written.map(|()| Ended::default());
             }
             if !counts {
                 due = *at;
@@ -141,25 +163,24 @@ fn one(
             write_attempt(db, settlement, fault, now)?;
             if lease.superseded.is_none() {
                 bury(db, claim.job, fault, now)?;
-                tally.failed = 1;
-                return tally.add(db, claim.folder, claim.release).map(|()| false);
+                let tally = Tally::FAILED;
+                return Ok(Ended {
+                    look_again: false,
+                    tally,
+                });
             }
         }
         Outcome::Released => {
             if lease.superseded.is_none() {
-                return release(db, claim.job).map(|()| false);
+                return release(db, claim.job).map(|()| Ended::default());
             }
         }
     }
-    if tally.uploaded == 0 {
-        tally = Tally::leave(claim.version.stat.size);
-    }
-    tally.add(db, claim.folder, claim.release)?;
     match lease.superseded {
         Some(Superseded::Newer) => renew(db, claim.job, due)?,
         Some(Superseded::Unwanted) | None => delete(db, claim.job)?,
     }
-    Ok(look_again)
+    Ok(Ended { look_again, tally })
 }
 
 const DELETE: &str = "DELETE FROM job WHERE id = ?1";
@@ -244,15 +265,20 @@ fn acknowledge(
         receipt.remote_id,
         receipt.object_key
     ])?;
-    sending::forget(db, tree, &claim.path)?;
-    db.prepare_cached(FORGET_UPLOADS)?.execute(params![
-        claim.folder,
-        claim.path,
-        UPLOADS_KEPT,
-        now.minus(UPLOADS_KEPT_FOR)
-    ])?;
-    db.prepare_cached(SUCCESS)?
-        .execute(params![claim.folder, now])
+    // Only an outbox has a key of the server's, and only it remembers what it is sending.
+    if receipt.object_key.is_some() {
+        sending::forget(db, tree, &claim.path)?;
+    }
+    if lease.is_new {
+        return Ok(());
+    }
+    db.prepare_cached(FORGET_UPLOADS)?
+        .execute(params![
+            claim.folder,
+            claim.path,
+            UPLOADS_KEPT,
+            now.minus(UPLOADS_KEPT_FOR)
+        ])
         .map(drop)
 }
 

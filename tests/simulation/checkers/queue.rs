@@ -61,9 +61,11 @@ impl World {
         for page in &pages {
             for job in alive.values().filter(|job| job.stage < page.stage) {
                 let of = firsts.get(&job.path).copied().unwrap_or(job.release.0);
-                // A file that is gone is not waited for, though its last upload may be under way.
-                let dossier = || self.reader().dossier(FOLDER, &job.path).unwrap();
-                if of.min(job.release.0) <= page.release.0 && dossier().local.is_some() {
+                // A file that is gone or left out is not waited for, though its last upload may be
+                // under way.
+                let local = || self.reader().dossier(FOLDER, &job.path).unwrap().local;
+                let is_wanted = || local().is_some_and(|local| local.excluded.is_none());
+                if of.min(job.release.0) <= page.release.0 && is_wanted() {
                     let (page, job) = (&page.path, &job.path);
                     wrong.push(format!(
                         "{page} is published before {job}, which it waits for"

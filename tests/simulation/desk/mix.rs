@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use syncd::model::desk::{DeskSpec, InboxSpec};
+use syncd::model::desk::{DeskSpec, InboxSpec, MediaContent};
 use syncd::model::folder::{FlowKind, FolderSpec, WatchMode};
 use syncd::model::secret::Secret;
 use syncd::model::template::Template;
@@ -370,6 +370,7 @@ pub fn desk() -> DeskSpec {
         channel_id: CHANNEL.to_owned(),
         user_id: USER.to_owned(),
         user_name: "syncd node 01".to_owned(),
+        media_content: MediaContent::Plain,
         locale: "en".to_owned(),
     }
 }
