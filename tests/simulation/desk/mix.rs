@@ -429,5 +429,6 @@ pub fn plain_outbox() -> FolderSpec {
         settle_max: Duration::from_secs(30),
         watch: WatchMode::Auto,
         rescan: Duration::from_mins(10),
+        max_file: None,
     }
 }
