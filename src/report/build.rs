@@ -63,7 +63,12 @@ fn build_folder(facts: &Facts, folder: &FolderFacts) -> Folder {
         .as_ref()
         .and_then(|live| live.folders.iter().find(|live| live.name == folder.name));
     let gate = gate_of(facts, &folder.account);
-    let files = files_of(folder, facts.daemon.is_some());
+    let accounts = facts.live.iter().flat_map(|live| &live.accounts);
+    let sending = accounts
+        .filter(|account| account.name == folder.account)
+        .map(|account| account.in_flight)
+        .sum();
+    let files = files_of(folder, sending);
     let (state, reason) = state_of(facts, folder, live, &gate, files);
     let mut problems: Vec<Problem> = gate_problem(&gate).into_iter().collect();
     let jobs = folder.problems.iter().take(PROBLEMS_MAX);
@@ -96,13 +101,10 @@ fn build_folder(facts: &Facts, folder: &FolderFacts) -> Folder {
     }
 }
 
-/// The stored counts, with every file that is settling moved to `settling`. What a daemon that is gone
-/// was sending waits for the next one.
-fn files_of(folder: &FolderFacts, is_running: bool) -> Files {
+/// The stored counts, with every file that is settling moved to `settling`. What is claimed ahead, or was
+/// by a daemon that is gone, waits: no more are being sent than the account has transfers under way.
+fn files_of(folder: &FolderFacts, sending: u64) -> Files {
     let mut files = Files::from(folder.counts);
-    if !is_running {
-        files.queued += std::mem::take(&mut files.in_flight);
-    }
     for class in &folder.settling {
         let from = match class {
             StoredClass::Unknown => None,
@@ -122,6 +124,9 @@ fn files_of(folder: &FolderFacts, is_running: bool) -> Files {
         }
         files.settling += 1;
     }
+    let waiting = files.in_flight.saturating_sub(sending);
+    files.in_flight -= waiting;
+    files.queued += waiting;
     files.total = files.synced + files.dead + files.open();
     files
 }

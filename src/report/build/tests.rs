@@ -198,6 +198,26 @@ fn files_given_up_are_never_called_in_sync() {
 }
 
 #[test]
+fn what_is_claimed_ahead_is_not_being_sent_yet() {
+    let counts = FileCounts {
+        total: 9,
+        synced: 1,
+        queued: 3,
+        in_flight: 5,
+        ..FileCounts::default()
+    };
+    let mut all = facts(www(counts));
+    for (sending, in_flight, queued) in [(0, 0, 8), (2, 2, 6), (7, 5, 3)] {
+        live(&mut all).accounts[0].in_flight = sending;
+        let files = status(&all).folders[0].files;
+        assert_eq!(
+            (files.in_flight, files.queued, files.total),
+            (in_flight, queued, 9)
+        );
+    }
+}
+
+#[test]
 fn a_settling_file_is_in_one_count_only() {
     let counts = FileCounts {
         total: 6,
@@ -216,7 +236,7 @@ fn a_settling_file_is_in_one_count_only() {
         // Read a moment later, when the count had changed: it must not go below nothing.
         StoredClass::InFlight,
     ];
-    let files = files_of(&folder, true);
+    let files = files_of(&folder, 1);
     assert_eq!((files.synced, files.queued, files.settling), (2, 1, 4));
     assert_eq!((files.excluded, files.dead, files.in_flight), (3, 1, 0));
     assert_eq!(files.total, 8);
