@@ -100,9 +100,8 @@ fn run(command: &mut Command) -> Result<(), String> {
 /// How many uploads were told.
 fn uploaded(log: &Path) -> i64 {
     let log = fs::read_to_string(log).unwrap_or_default();
-    log.lines()
-        .filter(|line| line.contains("INFO uploaded "))
-        .count() as i64
+    let told = log.lines().filter(|line| line.contains("INFO uploaded "));
+    told.count().try_into().unwrap()
 }
 
 struct Records {
