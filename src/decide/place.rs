@@ -50,7 +50,8 @@ pub fn place(template: &Template, fields: &Fields<'_>) -> Result<RelPath, PathEr
     RelPath::from_bytes(components.join("/").into_bytes())
 }
 
-/// The `n`th name to try, from 1: `name.ext`, `name-2.ext`, `name-3.ext`, …
+/// The `n`th name to try, from 1: `name.ext`, `name-2.ext`, `name-3.ext`, … All differ, but that one of them may be
+/// the first again, where that is cut and ends with its number.
 ///
 /// # Errors
 /// Never for a path; the type of a path demands it.
