@@ -50,8 +50,7 @@ pub fn place(template: &Template, fields: &Fields<'_>) -> Result<RelPath, PathEr
     RelPath::from_bytes(components.join("/").into_bytes())
 }
 
-/// The `n`th name to try, from 1: `name.ext`, `name-2.ext`, `name-3.ext`, … All differ, but that one of them may be
-/// the first again, where that is cut and ends with its number.
+/// The `n`th name to try, from 1: `name.ext`, `name-2.ext`, `name-3.ext`, … All differ.
 ///
 /// # Errors
 /// Never for a path; the type of a path demands it.
@@ -63,7 +62,12 @@ pub fn numbered(path: &RelPath, n: u64) -> Result<RelPath, PathError> {
     let (stem, ending) = split(&name);
     let number = format!("-{n}");
     let most = COMPONENT_BYTES_MAX.saturating_sub(ending.len() + number.len());
-    let name = format!("{}{number}{ending}", cut(stem, most));
+    let mut kept = cut(stem, most);
+    if stem.strip_prefix(kept) == Some(number.as_str()) {
+        // It fills its room and has this number already.
+        kept = cut(stem, most.saturating_sub(1));
+    }
+    let name = format!("{kept}{number}{ending}");
     RelPath::child(path.parent().as_ref(), name.as_bytes())
 }
 
