@@ -6,13 +6,16 @@
 //! paths may come to one key after each other (a file renamed between two spellings); their
 //! uploads never overlap.
 
+use std::rc::Rc;
+
+use rusqlite::vtab::array::Array;
 use rusqlite::{Connection, Row, params};
 
 use super::error::StoreError;
 use super::rows::{amount, small, stat};
-use super::settle::LATE_MAX;
+use super::settle::{self, LATE_MAX};
 use super::writer::Store;
-use crate::model::job::{Claim, FolderId, JobId, ReleaseNumber, Stage, Version};
+use crate::model::job::{Claim, FolderId, ReleaseNumber, Stage, Version};
 use crate::model::time::Timestamp;
 
 /// A job that saw so many crashes runs alone and last.
@@ -28,7 +31,7 @@ impl Store {
         self.write("recover jobs", move |db| {
             super::messages::recover(db, now)?;
             super::sending::tidy(db)?;
-            super::settle::recover(db, now)
+            settle::recover(db, now)
         })
         .await
     }
@@ -78,23 +81,28 @@ fn claim(
         return Ok(Vec::new());
     }
     let gates = Gates::of(db, folder)?;
-    let mut jobs = Vec::new();
+    let mut claims = Vec::new();
     for (stage, below) in gates.stages() {
-        let room = limit - jobs.len();
-        jobs.extend(ready(db, (folder, stage, below), room, (false, now))?);
+        let room = limit - claims.len();
+        claims.extend(ready(db, (folder, stage, below), room, (false, now))?);
     }
-    if jobs.is_empty() && running == 0 {
+    if claims.is_empty() && running == 0 {
         for (stage, below) in gates.stages() {
-            if jobs.is_empty() {
-                jobs = ready(db, (folder, stage, below), 1, (true, now))?;
+            if claims.is_empty() {
+                claims = ready(db, (folder, stage, below), 1, (true, now))?;
             }
         }
     }
-    jobs.into_iter().map(|job| lease(db, job, now)).collect()
+    if !claims.is_empty() {
+        lease(db, &claims, now)?;
+    }
+    Ok(claims)
 }
 
-pub(super) const READY: &str = "SELECT id FROM job WHERE folder_id = ?1 AND state = 'ready' AND \
-    stage = ?2 \
+/// The tries are those of the claim that follows.
+pub(super) const READY: &str = "SELECT id, folder_id, path, key, digest, headers, stage, release, \
+    generation, attempts, tries + 1, repeats, last_code, crashes, dev, ino, size, mtime_ns, ctime_ns \
+    FROM job WHERE folder_id = ?1 AND state = 'ready' AND stage = ?2 \
         AND release < ?3 AND due_at_ms <= ?4 AND (crashes >= ?5) = ?6 \
         AND NOT EXISTS (SELECT 1 FROM job r \
             WHERE r.folder_id = ?1 AND r.state = 'running' AND r.key = job.key) \
@@ -108,7 +116,7 @@ fn ready(
     (folder, stage, below): (FolderId, Stage, i64),
     room: usize,
     (quarantined, now): (bool, Timestamp),
-) -> rusqlite::Result<Vec<JobId>> {
+) -> rusqlite::Result<Vec<Claim>> {
     // Without this, a queue that waits as a whole would be searched to its end.
     if room == 0
         || !db
@@ -128,7 +136,7 @@ fn ready(
                 quarantined,
                 amount(room as u64)
             ],
-            |row| row.get(0),
+            claim_row,
         )?
         .collect()
 }
@@ -197,15 +205,14 @@ pub(super) const LEASE: &str = "UPDATE job SET state = 'running', tries = tries 
                 AND s.path = job.path), 0) \
             OR EXISTS (SELECT 1 FROM attempt a WHERE a.folder_id = job.folder_id \
                 AND a.path = job.path AND a.at_ms > ?3 AND a.call IN ('put', 'post')))) \
-    WHERE id = ?1 \
-    RETURNING id, folder_id, path, key, digest, headers, stage, release, generation, attempts, \
-    tries, \
-        repeats, last_code, crashes, dev, ino, size, mtime_ns, ctime_ns";
+    WHERE id IN (SELECT value FROM rarray(?1))";
 pub(super) const DOUBT: &str = "INSERT INTO synced (tree_id, path, key_path, in_doubt) \
     SELECT j.tree_id, j.path, l.key_path, 1 FROM job j \
-        LEFT JOIN local l ON l.folder_id = j.folder_id AND l.path = j.path WHERE j.id = ?1 \
-    ON CONFLICT (tree_id, path) DO UPDATE SET in_doubt = 1 \
-    RETURNING tree_id, path, key_path";
+        LEFT JOIN local l ON l.folder_id = j.folder_id AND l.path = j.path \
+        WHERE j.id IN (SELECT value FROM rarray(?1)) \
+    ON CONFLICT (tree_id, path) DO UPDATE SET in_doubt = 1";
+const NAME: &str = "SELECT j.tree_id, j.path, s.key_path FROM job j \
+    JOIN synced s ON s.tree_id = j.tree_id AND s.path = j.path WHERE j.id = ?1";
 /// The same object under another spelling of its name: what is recorded of that is in doubt too.
 pub(super) const TWINS: &str = "SELECT max(in_doubt) FROM synced INDEXED BY synced_key_path \
     WHERE tree_id = ?1 AND key_path = CAST(?3 AS TEXT) AND path <> ?2";
@@ -216,20 +223,25 @@ pub(super) const NAMESAKE: &str = "SELECT max(in_doubt) FROM synced \
 const DOUBT_NAMESAKE: &str = "UPDATE synced SET in_doubt = 1 \
     WHERE tree_id = ?1 AND path = ?3 AND path <> ?2 AND key_path IS NULL";
 
-fn lease(db: &Connection, job: JobId, now: Timestamp) -> rusqlite::Result<Claim> {
-    let claim = db
-        .prepare_cached(LEASE)?
-        .query_row(params![job, now, now.minus(LATE_MAX)], claim_row)?;
-    doubt(db, &claim)?;
-    Ok(claim)
+fn lease(db: &Connection, claims: &[Claim], now: Timestamp) -> rusqlite::Result<()> {
+    let jobs: Array = Rc::new(claims.iter().map(|claim| claim.job.0.into()).collect());
+    db.prepare_cached(LEASE)?
+        .execute(params![jobs, now, now.minus(LATE_MAX)])?;
+    db.prepare_cached(DOUBT)?.execute([jobs])?;
+    if settle::has_spellings(db)? {
+        for claim in claims {
+            doubt_spellings(db, claim)?;
+        }
+    }
+    Ok(())
 }
 
 /// What was sent under another spelling may come to life under this one's key.
 const DOUBT_BEFORE: &str = "UPDATE job SET doubt_before = 1 WHERE id = ?1";
 
-fn doubt(db: &Connection, claim: &Claim) -> rusqlite::Result<()> {
+fn doubt_spellings(db: &Connection, claim: &Claim) -> rusqlite::Result<()> {
     let (tree, path, key): (i64, Vec<u8>, Option<String>) =
-        db.prepare_cached(DOUBT)?.query_row([claim.job], |row| {
+        db.prepare_cached(NAME)?.query_row([claim.job], |row| {
             Ok((row.get(0)?, row.get(1)?, row.get(2)?))
         })?;
     let name = key.as_deref().map_or(path.as_slice(), str::as_bytes);

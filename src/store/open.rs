@@ -24,6 +24,7 @@ const APPLICATION_ID: i64 = 0x7379_6e63;
 const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("schema/0001_initial.sql")),
     M::up(include_str!("schema/0002_desk.sql")).foreign_key_check(),
+    M::up(include_str!("schema/0003_checks.sql")).foreign_key_check(),
 ];
 
 /// The newest schema of this program.
@@ -216,6 +217,7 @@ fn prepare(db: &Connection) -> rusqlite::Result<()> {
     // power cut; NORMAL loses every commit since the last checkpoint.
     db.pragma_update(None, "synchronous", "FULL")?;
     db.pragma_update(None, "foreign_keys", true)?;
+    rusqlite::vtab::array::load_module(db)?;
     db.pragma_update(None, "secure_delete", true)?;
     db.pragma_update(None, "journal_size_limit", 16 * 1024 * 1024)
 }

@@ -51,10 +51,12 @@ impl Store {
                 },
                 checked: false,
                 left: false,
+                joined: None,
             };
             for sighting in sightings {
                 batch.sighting(&sighting)?;
             }
+            batch.count_joined()?;
             if batch.left {
                 batch.recorded.finished = releases::finish(db, folder, now)?;
             }
@@ -75,6 +77,8 @@ struct Batch<'a> {
     checked: bool,
     /// A job left a release, which may have been its last.
     left: bool,
+    /// Jobs that came into a release and are not counted there yet.
+    joined: Option<(ReleaseNumber, Tally)>,
 }
 
 const WITHOUT_NAME: &str = "it has no remote name";
@@ -142,10 +146,31 @@ impl Batch<'_> {
 
     fn withdraw(&mut self, job: Option<&Held>) -> rusqlite::Result<()> {
         if let Some(job) = job {
+            self.count_joined()?;
             self.left = true;
             queue::withdraw(self.db, job)?;
         }
         Ok(())
+    }
+
+    /// The counts of a release are one row for all jobs that come into it, so it is written once for many.
+    fn join(&mut self, release: ReleaseNumber, size: u64) -> rusqlite::Result<()> {
+        match &mut self.joined {
+            Some((counted, tally)) if *counted == release => *tally += Tally::join(size),
+            _ => {
+                self.count_joined()?;
+                self.joined = Some((release, Tally::join(size)));
+            }
+        }
+        Ok(())
+    }
+
+    /// To be done before any of them may leave again.
+    fn count_joined(&mut self) -> rusqlite::Result<()> {
+        let Some((release, tally)) = self.joined.take() else {
+            return Ok(());
+        };
+        tally.add(self.db, self.folder, release)
     }
 
     /// Looks at all files of one key (that of `path`) again: several of them are all left out, one
@@ -181,6 +206,7 @@ impl Batch<'_> {
             Plan::InSync => match before.job {
                 Some(job) if job.state == JobState::Running => self.withdraw(Some(&job)),
                 Some(job) => {
+                    self.count_joined()?;
                     self.left = true;
                     queue::skip(self.db, &job)
                 }
@@ -212,7 +238,7 @@ impl Batch<'_> {
         self.recorded.planned += 1;
         self.recorded.planned_bytes += size;
         let Some(job) = &before.job else {
-            Tally::join(size).add(self.db, self.folder, release)?;
+            self.join(release, size)?;
             return self.insert(path, release, version, intent);
         };
         // Where the job counts until now, as far as it is not counted as failed there.
@@ -222,10 +248,11 @@ impl Batch<'_> {
             (JobState::Dead, _) => None,
         };
         if let Some(old) = counted {
+            self.count_joined()?;
             self.left = true;
             Tally::leave(job.size).add(self.db, self.folder, old)?;
         }
-        Tally::join(size).add(self.db, self.folder, release)?;
+        self.join(release, size)?;
         let gate = gate(job, before.known.published.is_some(), release);
         self.replace(job, (release, gate), version, intent)
     }

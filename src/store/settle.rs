@@ -39,6 +39,7 @@ fn settle(
 ) -> rusqlite::Result<Settled> {
     let mut settled = Settled::default();
     let mut folders = BTreeMap::new();
+    let has_spellings = has_spellings(db)?;
     let mut tallies: BTreeMap<_, Tally> = BTreeMap::new();
     for settlement in settlements {
         let claim = &settlement.claim;
@@ -46,6 +47,9 @@ fn settle(
             continue;
         };
         let ended = one(db, settlement, &lease, now)?;
+        if has_spellings && matches!(settlement.outcome, Outcome::Acknowledged(_)) {
+            replaced_spellings(db, lease.tree, claim.path.as_bytes())?;
+        }
         if ended.look_again {
             settled.look_again.push((claim.folder, claim.path.clone()));
         }
@@ -212,8 +216,7 @@ const SYNCED: &str = "INSERT INTO synced (tree_id, path, key_path, digest, heade
     VALUES (?1, ?2, NULL, ?3, ?4, ?5, ?6, ?7, ?8, ?9) \
     ON CONFLICT (tree_id, path) DO UPDATE SET digest = ?3, headers = ?4, size = ?5, remote_id = \
     ?6, \
-        etag = ?7, acknowledged_at_ms = ?8, in_doubt = ?9 \
-    RETURNING key_path";
+        etag = ?7, acknowledged_at_ms = ?8, in_doubt = ?9";
 const UPLOAD: &str = "INSERT INTO upload (folder_id, release, path, key, digest, size, tries, \
     took_ms, \
     at_ms, remote_id, object_key) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
@@ -234,24 +237,17 @@ fn acknowledge(
     now: Timestamp,
 ) -> rusqlite::Result<()> {
     let (claim, tree) = (&settlement.claim, lease.tree);
-    let key_path: Option<String> = db.prepare_cached(SYNCED)?.query_row(
-        params![
-            tree,
-            claim.path,
-            receipt.digest,
-            claim.version.headers,
-            amount(receipt.bytes),
-            receipt.remote_id,
-            receipt.etag,
-            now,
-            lease.was_in_doubt
-        ],
-        |row| row.get(0),
-    )?;
-    let key_path = key_path
-        .as_deref()
-        .map_or(claim.path.as_bytes(), str::as_bytes);
-    replaced_twins(db, tree, claim.path.as_bytes(), key_path)?;
+    db.prepare_cached(SYNCED)?.execute(params![
+        tree,
+        claim.path,
+        receipt.digest,
+        claim.version.headers,
+        amount(receipt.bytes),
+        receipt.remote_id,
+        receipt.etag,
+        now,
+        lease.was_in_doubt
+    ])?;
     db.prepare_cached(UPLOAD)?.execute(params![
         claim.folder,
         claim.release,
@@ -289,15 +285,29 @@ pub(super) const REPLACED: &str = "DELETE FROM synced INDEXED BY synced_key_path
 const REPLACED_NAMESAKE: &str =
     "DELETE FROM synced WHERE tree_id = ?1 AND path = ?3 AND path <> ?2 AND key_path IS NULL";
 
+const KEY_PATH: &str = "SELECT key_path FROM synced WHERE tree_id = ?1 AND path = ?2";
+
 /// The object under this key now has this path's bytes; a record that another spelling of the name
 /// had it is no longer true.
-fn replaced_twins(db: &Connection, tree: i64, path: &[u8], key: &[u8]) -> rusqlite::Result<()> {
+fn replaced_spellings(db: &Connection, tree: i64, path: &[u8]) -> rusqlite::Result<()> {
+    let key: Option<String> = db
+        .prepare_cached(KEY_PATH)?
+        .query_row(params![tree, path], |row| row.get(0))?;
+    let key = key.as_deref().map_or(path, str::as_bytes);
     let bounds = params![tree, path, key];
     db.prepare_cached(REPLACED)?.execute(bounds)?;
     if path != key {
         db.prepare_cached(REPLACED_NAMESAKE)?.execute(bounds)?;
     }
     Ok(())
+}
+
+pub(super) const ANY_SPELLING: &str =
+    "SELECT 1 FROM synced INDEXED BY synced_key_path WHERE key_path IS NOT NULL LIMIT 1";
+
+/// Whether any name has a key that is not the name itself. Where none has, no two names are one key.
+pub(super) fn has_spellings(db: &Connection) -> rusqlite::Result<bool> {
+    db.prepare_cached(ANY_SPELLING)?.exists([])
 }
 
 /// How long after its end an upload whose outcome is not known may still take effect in the cloud.

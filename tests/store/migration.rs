@@ -21,6 +21,14 @@ const ROWS: &str = "
         ('desk', 'delivered', x'04', 'delivered', NULL, 'd/d.png', zeroblob(32), 8, 13, 14, 15),
         ('desk', 'bare', x'05', 'delivered', NULL, NULL, NULL, NULL, 13, NULL, NULL),
         ('desk', 'dead', x'06', 'dead', NULL, NULL, NULL, NULL, 16, NULL, NULL);
+    INSERT INTO release (folder_id, number, state, started_at_ms, files) VALUES (1, 1, 'publishing', 5, 1);
+    INSERT INTO local (folder_id, path, dev, ino, size, mtime_ns, ctime_ns, racy, digest, headers, stage,
+        generation) VALUES (1, CAST('b' AS BLOB), 1, 2, 3, 4, 5, 0, zeroblob(32), 6, 0, 1);
+    INSERT INTO job (id, folder_id, path, tree_id, release, key, digest, headers, dev, ino, size, mtime_ns,
+        ctime_ns, stage, reason, generation, state, due_at_ms) VALUES
+        (7, 1, CAST('b' AS BLOB), 1, 1, 'b', zeroblob(32), 6, 1, 2, 3, 4, 5, 0, 'new', 1, 'ready', 9),
+        (41, 1, CAST('c' AS BLOB), 1, 1, 'c', zeroblob(32), 6, 1, 3, 3, 4, 5, 0, 'new', 1, 'ready', 9);
+    DELETE FROM job WHERE id = 41;
     PRAGMA user_version = 1;";
 
 #[tokio::test]
@@ -73,6 +81,27 @@ async fn the_first_schema_is_carried_over_with_its_rows() {
         ),
         (Some("id"), None)
     );
+    let folder = reader.folders().unwrap()[0].id;
+    let claims = store
+        .claim(folder, 9, syncd::model::time::Timestamp(99))
+        .await
+        .unwrap();
+    let claimed: Vec<_> = claims
+        .iter()
+        .map(|claim| (claim.job.0, claim.path.clone()))
+        .collect();
+    assert_eq!(claimed, [(7, path("b"))]);
+    // Numbers of jobs that are gone are not given out again.
+    let raw = Connection::open(&path_of_it).unwrap();
+    let last: i64 = raw
+        .query_row(
+            "SELECT seq FROM sqlite_sequence WHERE name = 'job'",
+            [],
+            |row| row.get(0),
+        )
+        .unwrap();
+    assert_eq!(last, 41);
+    drop(raw);
     let retried = store
         .retry_messages(Messages::Dead, syncd::model::time::Timestamp(99))
         .await;
