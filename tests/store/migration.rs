@@ -81,7 +81,16 @@ async fn the_first_schema_is_carried_over_with_its_rows() {
         ),
         (Some("id"), None)
     );
-    let folder = reader.folders().unwrap()[0].id;
+    jobs_are_carried_over(&store, &path_of_it).await;
+    let retried = store
+        .retry_messages(Messages::Dead, syncd::model::time::Timestamp(99))
+        .await;
+    assert_eq!(retried.unwrap(), 1);
+    store.close().await;
+}
+
+async fn jobs_are_carried_over(store: &Store, path_of_it: &std::path::Path) {
+    let folder = store.reader().unwrap().folders().unwrap()[0].id;
     let claims = store
         .claim(folder, 9, syncd::model::time::Timestamp(99))
         .await
@@ -92,7 +101,7 @@ async fn the_first_schema_is_carried_over_with_its_rows() {
         .collect();
     assert_eq!(claimed, [(7, path("b"))]);
     // Numbers of jobs that are gone are not given out again.
-    let raw = Connection::open(&path_of_it).unwrap();
+    let raw = Connection::open(path_of_it).unwrap();
     let last: i64 = raw
         .query_row(
             "SELECT seq FROM sqlite_sequence WHERE name = 'job'",
@@ -102,9 +111,4 @@ async fn the_first_schema_is_carried_over_with_its_rows() {
         .unwrap();
     assert_eq!(last, 41);
     drop(raw);
-    let retried = store
-        .retry_messages(Messages::Dead, syncd::model::time::Timestamp(99))
-        .await;
-    assert_eq!(retried.unwrap(), 1);
-    store.close().await;
 }
