@@ -99,3 +99,25 @@ fn the_plan_of_claiming_is_as_it_was_chosen() {
         assert_eq!(plan(&db, sql), plan_chosen);
     }
 }
+
+#[test]
+fn a_row_of_a_table_that_is_written_for_each_file_is_checked_without_a_table_for_it() {
+    let db = open::in_memory().unwrap();
+    for table in ["local", "synced", "release", "job", "upload", "attempt"] {
+        let sql = format!("EXPLAIN INSERT INTO {table} DEFAULT VALUES");
+        let mut statement = db.prepare(&sql).unwrap();
+        let steps: Vec<String> = statement
+            .query_map([], |row| row.get(1))
+            .unwrap()
+            .collect::<Result<_, _>>()
+            .unwrap();
+        assert!(
+            steps.iter().any(|step| step == "Transaction"),
+            "{table}: {steps:?}"
+        );
+        assert!(
+            !steps.iter().any(|step| step == "OpenEphemeral"),
+            "{table}: {steps:?}"
+        );
+    }
+}
