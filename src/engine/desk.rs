@@ -1,14 +1,16 @@
 //! One account of a contact centre: its two tokens and its chat session, shared by its inbox and its
 //! outboxes.
 //!
-//! Invariants: one fetch of each token and one CONNECT at a time; each step that the protocol knows against
-//! a fault is taken once for an original request.
+//! Invariants: one fetch of each token and one CONNECT at a time, and none while a file's message is on its
+//! way; each step that the protocol knows against a fault is taken once for an original request.
 
 use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+use tokio::sync::{RwLock, RwLockReadGuard};
 
 use super::Ports;
 use super::holder::Holder;
@@ -44,7 +46,8 @@ pub(super) struct Desk {
     bearer: Holder,
     session: Holder,
     chat: Mutex<Chat>,
-    connecting: tokio::sync::Mutex<()>,
+    /// Held alone to open a chat session, and together by the messages that are to arrive in this one.
+    session_change: RwLock<()>,
     chats: AtomicU64,
     /// What the desk's clock said, and when.
     server_clock: Mutex<Option<(Timestamp, Monotonic)>>,
@@ -73,7 +76,7 @@ impl Desk {
             bearer: Holder::default(),
             session: Holder::default(),
             chat: Mutex::default(),
-            connecting: tokio::sync::Mutex::default(),
+            session_change: RwLock::default(),
             chats: AtomicU64::new(0),
             server_clock: Mutex::default(),
             refused: Mutex::default(),
@@ -145,11 +148,16 @@ impl Desk {
     ) -> Result<T, Fault> {
         let mut mended = Mended::default();
         loop {
-            match call.call {
-                Call::Send => self.ready_to_send().await?,
-                _ => self.join().await?,
-            }
-            let fault = match self.call(call, &read).await {
+            let session = match call.call {
+                Call::Send => Some(self.session_with_agent().await?),
+                _ => {
+                    self.join().await?;
+                    None
+                }
+            };
+            let answered = self.call(call, &read).await;
+            drop(session);
+            let fault = match answered {
                 Ok(answer) => return Ok(answer),
                 Err(fault) => fault,
             };
@@ -162,6 +170,18 @@ impl Desk {
                     }
                 }
                 _ => return Err(fault),
+            }
+        }
+    }
+
+    /// A session with an agent, and no other is opened while it is held: a message that comes too late for
+    /// this one must be refused, and not be taken by a robot in the next.
+    async fn session_with_agent(&self) -> Result<RwLockReadGuard<'_, ()>, Fault> {
+        loop {
+            self.ready_to_send().await?;
+            let session = self.session_change.read().await;
+            if self.chat().before_sending() == ChatStep::Go {
+                return Ok(session);
             }
         }
     }
@@ -287,7 +307,7 @@ impl Desk {
     /// # Errors
     /// The desk opens none.
     pub(super) async fn join(&self) -> Result<(), Fault> {
-        let _turn = self.connecting.lock().await;
+        let _turn = self.session_change.write().await;
         if self.is_connected() {
             return Ok(());
         }

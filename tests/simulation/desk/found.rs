@@ -30,6 +30,36 @@ fn a_file_goes_to_an_agent_though_a_new_chat_begins_with_a_robot() {
     check(Mix::plain(manners), scenes);
 }
 
+/// The poller notices that the chat is gone while the message of a file is still on its way. A new chat,
+/// which begins with a robot, must not be there when it arrives.
+#[test]
+fn no_chat_is_opened_under_a_file_that_is_on_its_way() {
+    let mut mix = Mix::plain(Manners {
+        robot: Robot::First,
+        hold_ms: 0,
+        ..Manners::plain()
+    });
+    mix.latency_ms = 2_000;
+    let drop_one: fn(&World) = |world| {
+        let now = world.now_ms();
+        write(world, &format!("{now}.txt"), format!("{now}").as_bytes());
+    };
+    let end_chat: fn(&World) = |world| {
+        world.state().centre.lose_chat();
+        world.mail.notify_waiters();
+    };
+    // The chat ends a little later after each file, so that some are just then on their way.
+    let scenes: Vec<Scene> = (0..60)
+        .flat_map(|n| {
+            [
+                (n * 20_000, drop_one),
+                (n * 20_000 + 500 + n * 50, end_chat),
+            ]
+        })
+        .collect();
+    check(mix, &scenes);
+}
+
 /// A clock that is far behind must not make the daemon forget at once what it just wrote down.
 #[test]
 fn messages_without_a_file_are_remembered_by_the_clock_that_they_were_stamped_with() {
