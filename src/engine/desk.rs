@@ -148,12 +148,11 @@ impl Desk {
     ) -> Result<T, Fault> {
         let mut mended = Mended::default();
         loop {
-            let session = match call.call {
-                Call::Send => Some(self.session_with_agent().await?),
-                _ => {
-                    self.join().await?;
-                    None
-                }
+            let session = if call.call == Call::Send {
+                Some(self.session_with_agent().await?)
+            } else {
+                self.join().await?;
+                None
             };
             let answered = self.call(call, &read).await;
             drop(session);

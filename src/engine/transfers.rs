@@ -20,9 +20,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
 use futures_util::future::OptionFuture;
 use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -52,6 +52,10 @@ const CLAMP_AFTER: Duration = Duration::from_secs(10);
 pub(super) const DUE_AHEAD_MAX: Duration = Duration::from_hours(1);
 /// How often the token file of a paused account is looked at.
 const TOKEN_FILE_EVERY: Duration = Duration::from_secs(5);
+/// While more is ready to be sent, outcomes gather this long for one commit.
+const GATHER_FOR: Duration = Duration::from_millis(10);
+/// So many outcomes are enough for a commit.
+const GATHER_MAX: usize = 128;
 /// How long a stop waits for transfers that are under way.
 pub(super) const DRAIN_MAX: Duration = Duration::from_secs(8);
 
@@ -112,6 +116,8 @@ pub(super) struct Transfers {
     delivery: Option<BoxFuture<'static, Result<Delivery, StoreError>>>,
     outcomes: Vec<Written>,
     settling: Option<BoxFuture<'static, Result<Commit, StoreError>>>,
+    /// Until when outcomes may gather while more is ready.
+    gather_until: Monotonic,
     /// Something may be claimable that was not when last asked.
     hungry: bool,
     next_due: Option<Monotonic>,
@@ -171,6 +177,7 @@ impl Transfers {
             delivery: None,
             outcomes: Vec::new(),
             settling: None,
+            gather_until: Monotonic::default(),
             hungry: true,
             next_due: None,
             revived: Vec::new(),
@@ -209,7 +216,12 @@ impl Transfers {
                 return Ok(());
             }
             match self.next(draining).await {
-                Happened::Ended(permit, ended) => self.ended(permit, *ended),
+                Happened::Ended(permit, ended) => {
+                    self.ended(permit, *ended);
+                    while let Some(Some((permit, ended))) = self.slots.next().now_or_never() {
+                        self.ended(permit, ended);
+                    }
+                }
                 Happened::Committed(commit) => self.committed(commit?),
                 Happened::Delivered(delivery) => self.delivered(delivery?),
                 Happened::Command(command) => self.obey(command),
@@ -265,7 +277,13 @@ impl Transfers {
             .filter(|probe_at| *probe_at > self.now());
         let timer = probe_at.or(self.next_due);
         let file_at = self.waits_for_a_token_file().then_some(self.token_file_at);
-        let times = timer.into_iter().chain(file_at).chain(self.clamp_at);
+        let gathers = self.settling.is_none() && !self.outcomes.is_empty();
+        let gathered_at = gathers.then_some(self.gather_until);
+        let times = timer
+            .into_iter()
+            .chain(file_at)
+            .chain(self.clamp_at)
+            .chain(gathered_at);
         times.min()
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::attempt::{Ended, Trouble};
 use super::remote::Remote;
-use super::{Permit, Transfers};
+use super::{GATHER_FOR, GATHER_MAX, Permit, Transfers};
 use crate::decide::account::Standing;
 use crate::decide::remedy::{
     self, AccountNext, Closure, ClosureKind, Decision, JobNext, Remedy, Situation,
@@ -164,9 +164,10 @@ impl Transfers {
             return;
         }
         let gate = self.gate_to_write();
-        if self.outcomes.is_empty() && gate.is_none() {
+        if gate.is_none() && (self.outcomes.is_empty() || self.gathers_on()) {
             return;
         }
+        self.gather_until = self.now() + GATHER_FOR;
         let batch = std::mem::take(&mut self.outcomes);
         let revived = std::mem::take(&mut self.revived);
         let (row, event) = gate.map_or((None, None), |(row, event)| (Some(row), event));
@@ -189,6 +190,11 @@ impl Transfers {
             }
             Ok(commit)
         }));
+    }
+
+    /// A commit costs the same for one outcome as for many, and nobody waits for these yet.
+    fn gathers_on(&self) -> bool {
+        !self.ready.is_empty() && self.outcomes.len() < GATHER_MAX && self.now() < self.gather_until
     }
 
     pub(super) fn committed(&mut self, commit: Commit) {
