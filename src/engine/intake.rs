@@ -20,7 +20,7 @@ use crate::model::path::RelPath;
 use crate::model::time::Monotonic;
 use crate::port::disk::{DiskError, Root, RootIdentity};
 use crate::port::watcher::{Hint, Watch};
-use crate::store::{FileCounts, FolderRow, Store, StoreError};
+use crate::store::{FileCounts, FolderRow, Reader, Store, StoreError};
 
 use super::live::{FolderLive, IntakeState, Totals};
 use super::{Mode, Ports};
@@ -126,6 +126,8 @@ pub struct Intake {
     folder: FolderId,
     ports: Ports,
     store: Store,
+    /// Opened once: that takes as long as a commit.
+    reader: Option<Reader>,
     wake: Arc<Notify>,
     commands: mpsc::Receiver<Command>,
     looks: mpsc::UnboundedReceiver<RelPath>,
@@ -206,6 +208,7 @@ impl Intake {
             spec,
             ports,
             store,
+            reader: None,
         };
         let handle = IntakeHandle {
             commands: sender,
@@ -317,7 +320,7 @@ impl Intake {
         if seen.recounted {
             // What two names of one key, a refused read or a person leaves out, and what is where the walk
             // cannot go, only the store knows.
-            let (reader, folder) = (self.store.reader()?, self.folder);
+            let (reader, folder) = (self.reader()?, self.folder);
             let counting = move || reader.seen(folder);
             (totals.files, totals.excluded) = self.ports.offload.run(counting).await?;
         }
@@ -340,6 +343,14 @@ impl Intake {
         });
         self.plan_next_scan(took);
         Ok(())
+    }
+
+    fn reader(&mut self) -> Result<Reader, StoreError> {
+        let reader = match self.reader.take() {
+            Some(reader) => reader,
+            None => self.store.reader()?,
+        };
+        Ok(self.reader.insert(reader).clone())
     }
 
     fn plan_next_scan(&mut self, took: Duration) {

@@ -33,6 +33,11 @@ pub const SCHEMA_VERSION: i64 = MIGRATIONS.len().cast_signed() as i64;
 /// Older ones have a bug in WAL mode that can lose data.
 const SQLITE_VERSION_MIN: i32 = 3_051_003;
 
+/// A log of so many pages is folded into the main file as soon as nobody waits for a commit.
+const LOG_PAGES: i64 = 1000;
+/// One of so many pages within a commit.
+const LOG_PAGES_MAX: i64 = 4000;
+
 /// How long a call waits for another process before it gives up.
 const BUSY_WAIT: Duration = Duration::from_secs(5);
 
@@ -100,6 +105,19 @@ pub(super) fn read_only(path: &Path) -> Result<Connection, StoreError> {
         });
     }
     Ok(db)
+}
+
+/// Whether the log is to be folded into the main file when there is time for it.
+pub(super) fn log_is_long(db: &Connection) -> bool {
+    let pages = db.query_row("PRAGMA wal_checkpoint(NOOP)", [], |row| {
+        row.get::<_, i64>(1)
+    });
+    pages.is_ok_and(|pages| pages >= LOG_PAGES)
+}
+
+/// Folds the log into the main file as far as others let it. What cannot be folded now can be later.
+pub(super) fn fold_log(db: &Connection) {
+    let _ = db.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
 }
 
 /// Leaves the file as one whole, so that it can be read by whoever may read it, without -wal and
@@ -219,6 +237,7 @@ fn prepare(db: &Connection) -> rusqlite::Result<()> {
     db.pragma_update(None, "foreign_keys", true)?;
     rusqlite::vtab::array::load_module(db)?;
     db.pragma_update(None, "secure_delete", true)?;
+    db.pragma_update(None, "wal_autocheckpoint", LOG_PAGES_MAX)?;
     db.pragma_update(None, "journal_size_limit", 16 * 1024 * 1024)
 }
 

@@ -8,7 +8,7 @@ use super::queue::{self, Held};
 use super::releases::{self, Tally};
 use super::rows::{amount, bits, published};
 use super::writer::Store;
-use super::{Planner, Recorded, Sighting, local};
+use super::{Looks, Planner, Recorded, Sighting, local};
 use crate::model::job::{FolderId, Intent, JobState, ReleaseNumber, Version};
 use crate::model::key::Key;
 use crate::model::observation::{Sight, Stat};
@@ -17,23 +17,17 @@ use crate::model::record::{Candidate, Known, LiveJob, Plan};
 use crate::model::time::Timestamp;
 
 impl Store {
-    /// Records what was seen, plans each publishable file with `planner`, and makes the jobs, in
-    /// `release` if that is still open, else in a new one, which is made when the first job needs
-    /// it.
+    /// Records what was seen, plans each publishable file with `planner`, and makes the jobs. A release
+    /// is made when the first job needs one.
     ///
     /// Two files whose names are one key are both left out until one of them goes.
     ///
     /// # Errors
     /// The database cannot be written; then nothing of the batch is.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "a batch has a place, contents, a release, rules and a time; none belong together"
-    )]
     pub async fn record(
         &self,
         folder: FolderId,
-        sightings: Vec<Sighting>,
-        release: Option<ReleaseNumber>,
+        looks: Looks,
         planner: Planner,
         now: Timestamp,
     ) -> Result<Recorded, StoreError> {
@@ -46,19 +40,22 @@ impl Store {
                 planner,
                 now,
                 recorded: Recorded {
-                    release,
+                    release: looks.release,
                     ..Recorded::default()
                 },
                 checked: false,
                 left: false,
                 joined: None,
             };
-            for sighting in sightings {
+            for sighting in looks.sightings {
                 batch.sighting(&sighting)?;
             }
             batch.count_joined()?;
             if batch.left {
                 batch.recorded.finished = releases::finish(db, folder, now)?;
+            }
+            if let (true, Some(release)) = (looks.is_last, batch.recorded.release) {
+                batch.recorded.sealed = releases::seal(db, folder, release, now)?;
             }
             Ok(batch.recorded)
         })

@@ -17,21 +17,6 @@ use crate::model::job::{FolderId, ReleaseNumber};
 use crate::model::time::Timestamp;
 
 impl Store {
-    /// Ends the planning of a release; `None` (and the release is gone) if nothing is left in it. A
-    /// release whose jobs have all ended by now is finished at once.
-    ///
-    /// # Errors
-    /// The database cannot be written.
-    pub async fn seal_release(
-        &self,
-        folder: FolderId,
-        release: ReleaseNumber,
-        now: Timestamp,
-    ) -> Result<Option<Sealed>, StoreError> {
-        self.write("seal a release", move |db| seal(db, folder, release, now))
-            .await
-    }
-
     /// Finishes every release whose last job went in a crash or with its remote tree since the
     /// last settlement.
     ///
@@ -222,7 +207,9 @@ const PUBLISH: &str = "UPDATE release SET state = 'publishing' \
     WHERE folder_id = ?1 AND number = ?2 AND state = 'open' RETURNING files, bytes";
 const FORGET: &str = "DELETE FROM release WHERE folder_id = ?1 AND number = ?2";
 
-fn seal(
+/// Ends the planning of a release; `None` (and the release is gone) if nothing is left in it. A release
+/// whose jobs have all ended by now is finished at once.
+pub(super) fn seal(
     db: &Connection,
     folder: FolderId,
     release: ReleaseNumber,

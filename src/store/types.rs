@@ -64,6 +64,18 @@ pub struct Sighting {
     pub target: Option<(Key, Stage, Fingerprint)>,
 }
 
+/// Looks that are recorded together.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Looks {
+    /// What was seen.
+    pub sightings: Vec<Sighting>,
+    /// The release that takes the jobs if it is still open, else a new one does.
+    pub release: Option<ReleaseNumber>,
+    /// Nothing more comes into the release, and it is sealed: forgotten if nothing is left in it, finished
+    /// at once if its jobs have all ended by now.
+    pub is_last: bool,
+}
+
 /// What recording a batch of looks led to.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Recorded {
@@ -75,6 +87,8 @@ pub struct Recorded {
     pub planned_bytes: u64,
     /// Releases that lost their last job to this batch.
     pub finished: Vec<FinishedRelease>,
+    /// The release, where it was sealed and is not empty.
+    pub sealed: Option<Sealed>,
 }
 
 /// What ending a batch of attempts led to.

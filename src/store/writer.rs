@@ -1,10 +1,12 @@
-//! The one connection that writes, and how writes that wait together are committed together.
+//! The one connection that writes, and how writes that come together are committed together.
 //!
 //! Each write runs in a savepoint of one IMMEDIATE transaction and is answered after COMMIT, so
 //! that an answer means "durable" and a failing write spoils no other.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use tokio::sync::oneshot;
@@ -17,6 +19,10 @@ use crate::port::BoxFuture;
 /// The most writes in one transaction, so that a steady stream of them cannot postpone the first
 /// answer.
 const GROUP_MAX: usize = 256;
+
+/// The log is folded into the main file when nothing was written for so long: the next write would wait
+/// for that.
+const QUIET: Duration = Duration::from_millis(20);
 
 /// How often a locked database is tried again, [`open`]'s busy time each, before a write fails.
 const BUSY_TRIES: u32 = 24;
@@ -214,29 +220,23 @@ fn atomically<T>(
 }
 
 /// The thread: takes what waits, commits it, answers, until it is told to close or nobody is left.
-fn serve(mut db: Connection, line: &mpsc::Receiver<Message>, path: &Path) {
+fn serve(db: Connection, line: &mpsc::Receiver<Message>, path: &Path) {
     let mut closing = None;
+    let mut log_is_long = false;
     while closing.is_none() {
-        let Ok(first) = line.recv() else {
-            break;
-        };
-        let mut group = Vec::new();
-        let mut next = Some(first);
-        while let Some(message) = next {
-            match message {
-                Message::Write(write) => group.push(write),
-                Message::Close(sender) => {
-                    closing = Some(sender);
-                    break;
-                }
+        let patience = if log_is_long { QUIET } else { Duration::MAX };
+        match line.recv_timeout(patience) {
+            Ok(Message::Write(first)) => {
+                closing = commit(&db, first, line, path);
+                log_is_long = open::log_is_long(&db);
             }
-            next = if group.len() < GROUP_MAX {
-                line.try_recv().ok()
-            } else {
-                None
-            };
+            Ok(Message::Close(sender)) => closing = Some(sender),
+            Err(RecvTimeoutError::Timeout) => {
+                open::fold_log(&db);
+                log_is_long = false;
+            }
+            Err(RecvTimeoutError::Disconnected) => break,
         }
-        commit(&mut db, group, path);
     }
     open::leave(db);
     if let Some(sender) = closing {
@@ -244,43 +244,60 @@ fn serve(mut db: Connection, line: &mpsc::Receiver<Message>, path: &Path) {
     }
 }
 
-fn commit(db: &mut Connection, mut group: Vec<Box<dyn Write>>, path: &Path) {
-    if group.is_empty() {
-        return;
-    }
-    let lost = run_group(db, &mut group)
-        .err()
-        .map(|error| StoreError::sorted(path, "commit", error));
+/// Does `first` and whatever comes while that is done, and commits all of it together. Who asked for the
+/// file to be closed meanwhile.
+fn commit(
+    db: &Connection,
+    first: Box<dyn Write>,
+    line: &mpsc::Receiver<Message>,
+    path: &Path,
+) -> Option<oneshot::Sender<()>> {
+    let mut group = vec![first];
+    let mut closing = None;
+    let committed = begin(db).and_then(|()| {
+        let mut next = 0;
+        while let Some(write) = group.get_mut(next) {
+            run(db, write.as_mut())?;
+            next += 1;
+            if next < GROUP_MAX && closing.is_none() {
+                match line.try_recv() {
+                    Ok(Message::Write(write)) => group.push(write),
+                    Ok(Message::Close(sender)) => closing = Some(sender),
+                    Err(_) => {}
+                }
+            }
+        }
+        db.execute_batch("COMMIT")
+    });
+    let lost = committed.err().map(|error| {
+        if !db.is_autocommit() {
+            let _ = db.execute_batch("ROLLBACK");
+        }
+        StoreError::sorted(path, "commit", error)
+    });
     for write in group {
         write.answer(lost.clone());
     }
+    closing
 }
 
-fn run_group(db: &mut Connection, group: &mut [Box<dyn Write>]) -> rusqlite::Result<()> {
-    begin(db)?;
-    for write in group {
-        db.execute_batch("SAVEPOINT write")?;
-        let kept = write.run(db);
-        if db.is_autocommit() {
-            // SQLite gave up the whole transaction (disk full, I/O error): nobody's write is kept.
-            return Err(rusqlite::Error::SqliteFailure(
-                rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_ABORT_ROLLBACK),
-                None,
-            ));
-        }
-        let end = if kept {
-            "RELEASE write"
-        } else {
-            "ROLLBACK TO write; RELEASE write"
-        };
-        if let Err(error) = db.execute_batch(end) {
-            let _ = db.execute_batch("ROLLBACK");
-            return Err(error);
-        }
+/// Does one write, and undoes it by itself where it fails.
+fn run(db: &Connection, write: &mut dyn Write) -> rusqlite::Result<()> {
+    db.execute_batch("SAVEPOINT write")?;
+    let kept = write.run(db);
+    if db.is_autocommit() {
+        // SQLite gave up the whole transaction (disk full, I/O error): nobody's write is kept.
+        return Err(rusqlite::Error::SqliteFailure(
+            rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_ABORT_ROLLBACK),
+            None,
+        ));
     }
-    db.execute_batch("COMMIT").inspect_err(|_| {
-        let _ = db.execute_batch("ROLLBACK");
-    })
+    let end = if kept {
+        "RELEASE write"
+    } else {
+        "ROLLBACK TO write; RELEASE write"
+    };
+    db.execute_batch(end)
 }
 
 fn begin(db: &Connection) -> rusqlite::Result<()> {

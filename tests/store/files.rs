@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use rusqlite::Connection;
-use syncd::store::{Reader, SCHEMA_VERSION, Store, StoreError};
+use syncd::store::{Looks, Reader, SCHEMA_VERSION, Sighting, Store, StoreError};
 
 use super::world::*;
 
@@ -19,15 +19,22 @@ fn mode(path: &Path) -> u32 {
     std::fs::metadata(path).unwrap().permissions().mode() & 0o777
 }
 
+fn looks(sightings: Vec<Sighting>) -> Looks {
+    Looks {
+        sightings,
+        ..Looks::default()
+    }
+}
+
 async fn filled(path: &Path) -> Store {
     let store = Store::open(path).unwrap();
     let now = syncd::model::time::Timestamp(1);
     let folder = store.adopt_folders(&[spec("www", "")], now).await.unwrap()[0].id;
-    let looks = (0..200)
+    let sightings = (0..200)
         .map(|number| file(&format!("file-{number:03}"), "contents"))
         .collect();
     store
-        .record(folder, looks, None, planner, now)
+        .record(folder, looks(sightings), planner, now)
         .await
         .unwrap();
     store
@@ -201,8 +208,7 @@ async fn use_it(store: &Store) {
     let _ = store
         .record(
             rows[0].id,
-            vec![file("file-000", "other")],
-            None,
+            looks(vec![file("file-000", "other")]),
             planner,
             now,
         )
@@ -261,11 +267,11 @@ async fn readers_see_whole_commits_while_the_writer_goes_on() {
         }
     });
     for batch in 0..50 {
-        let looks = (0..10)
+        let sightings = (0..10)
             .map(|number| file(&format!("{batch}-{number}"), "x"))
             .collect();
         store
-            .record(folder, looks, None, planner, now)
+            .record(folder, looks(sightings), planner, now)
             .await
             .unwrap();
     }
@@ -282,7 +288,7 @@ async fn a_failing_write_spoils_none_of_its_group() {
     let folder = store.adopt_folders(&[spec("www", "")], now).await.unwrap()[0].id;
     let unknown = syncd::model::job::FolderId(99);
     let write =
-        |folder, name: &str| store.record(folder, vec![file(name, "1")], None, planner, now);
+        |folder, name: &str| store.record(folder, looks(vec![file(name, "1")]), planner, now);
     let (one, two, three, four) = tokio::join!(
         write(folder, "a"),
         write(unknown, "b"),
@@ -311,7 +317,7 @@ async fn a_process_can_die_before_or_after_an_inline_write_but_not_within() {
             })
         });
         let store = Store::inline(&db, hesitate);
-        let write = store.record(folder, vec![file("a", "1")], None, planner, now);
+        let write = store.record(folder, looks(vec![file("a", "1")]), planner, now);
         tokio::select! {
             biased;
             _ = write => panic!("it ends"),

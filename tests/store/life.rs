@@ -16,8 +16,7 @@ on_both! {
         assert_eq!((claims[0].stage, claims[0].tries), (Stage::Asset, 1));
         assert_eq!(claims[0].version.stat, stat(3, 1));
         assert!(world.stored("a.png").known.in_doubt);
-        let sealed = world.store.seal_release(world.folder, release, world.now).await;
-        let sealed = sealed.unwrap().unwrap();
+        let sealed = world.seal(release).await.unwrap();
         assert_eq!((sealed.files, sealed.bytes), (2, 6));
         world.acknowledge(&claims[0]).await;
         let claims = world.claim().await;

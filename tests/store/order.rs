@@ -99,17 +99,14 @@ on_both! {
     async fn sealing_forgets_an_empty_release_and_finishes_one_that_is_done(mut world: World) {
         let empty = world.record(vec![file("a", "1")]).await.release.unwrap();
         world.record(vec![gone("a")]).await;
-        let sealed = world.store.seal_release(world.folder, empty, world.now).await.unwrap();
-        assert_eq!(sealed, None);
+        assert_eq!(world.seal(empty).await, None);
         assert_eq!(world.reader.releases(world.folder, 10).unwrap(), []);
-        world.release = None;
         let done = world.record(vec![file("b", "1")]).await.release.unwrap();
         world.upload_all().await;
         let current = world.reader.current_release(world.folder).unwrap().unwrap();
         assert_eq!((current.number, current.state, current.files, current.done()),
             (done, ReleaseState::Open, 1, 1));
-        let sealed = world.store.seal_release(world.folder, done, world.now).await;
-        let sealed = sealed.unwrap().unwrap();
+        let sealed = world.seal(done).await.unwrap();
         assert_eq!((sealed.files, sealed.bytes, sealed.finished.len()), (1, 1, 1));
         assert_eq!(world.reader.current_release(world.folder).unwrap(), None);
         let releases = world.reader.releases(world.folder, 10).unwrap();

@@ -16,7 +16,7 @@ use syncd::model::path::RelPath;
 use syncd::model::record::{Candidate, Known, Plan, Published};
 use syncd::model::time::Timestamp;
 use syncd::store::{
-    Hesitate, InlineDatabase, Reader, Recorded, Settled, Sighting, Store, StoredFile,
+    Hesitate, InlineDatabase, Looks, Reader, Recorded, Sealed, Settled, Sighting, Store, StoredFile,
 };
 
 /// Where a store keeps its rows.
@@ -89,11 +89,7 @@ impl World {
 
     /// Records looks in the open release.
     pub(crate) async fn record(&mut self, sightings: Vec<Sighting>) -> Recorded {
-        let recorded = self
-            .store
-            .record(self.folder, sightings, self.release, planner, self.now)
-            .await
-            .unwrap();
+        let recorded = self.record_looks(sightings, false).await;
         self.release = recorded.release;
         recorded
     }
@@ -101,17 +97,28 @@ impl World {
     /// Records looks as one release, which is sealed.
     pub(crate) async fn publish(&mut self, sightings: Vec<Sighting>) -> ReleaseNumber {
         self.release = None;
-        let release = self.record(sightings).await.release.unwrap();
-        self.seal(release).await;
-        release
+        self.record_looks(sightings, true).await.release.unwrap()
     }
 
-    pub(crate) async fn seal(&mut self, release: ReleaseNumber) {
-        self.store
-            .seal_release(self.folder, release, self.now)
-            .await
-            .unwrap();
+    /// Seals a release; there is none to go on with then.
+    pub(crate) async fn seal(&mut self, release: ReleaseNumber) -> Option<Sealed> {
+        self.release = Some(release);
+        let recorded = self.record_looks(Vec::new(), true).await;
         self.release = None;
+        recorded.sealed
+    }
+
+    async fn record_looks(&self, sightings: Vec<Sighting>, is_last: bool) -> Recorded {
+        let looks = Looks {
+            sightings,
+            release: self.release,
+            is_last,
+        };
+        let recorded = self
+            .store
+            .record(self.folder, looks, planner, self.now)
+            .await;
+        recorded.unwrap()
     }
 
     pub(crate) async fn claim(&self) -> Vec<Claim> {

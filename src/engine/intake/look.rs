@@ -13,6 +13,7 @@ use crate::model::key::Key;
 use crate::model::observation::{Sight, Stat};
 use crate::model::path::RelPath;
 use crate::model::record::Published;
+use crate::model::time::Timestamp;
 use crate::store::{Sighting, StoredFile};
 
 /// All rules of one folder, compiled.
@@ -79,19 +80,19 @@ pub(super) struct Judgement {
 /// The moment of a look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Moment {
-    /// Wall clock, nanoseconds since 1970.
-    pub now_ns: i64,
+    /// Wall clock.
+    pub now: Timestamp,
     /// A file that changed this recently is young.
     pub quiet: Duration,
 }
 
 impl Moment {
-    /// Whether the file changed within the quiet time. A time in the future (set by hand, or the clock
-    /// was set back) says nothing; the other one is asked then.
+    /// Whether the file changed within the quiet time, by whole milliseconds as the wall clock has them. A
+    /// time in the future (set by hand, or the clock was set back) says nothing; the other one is asked then.
     fn is_young(self, stat: &Stat) -> bool {
         [stat.mtime_ns, stat.ctime_ns].into_iter().any(|time_ns| {
-            let age_ns = self.now_ns.saturating_sub(time_ns);
-            u64::try_from(age_ns).is_ok_and(|age_ns| u128::from(age_ns) < self.quiet.as_nanos())
+            let changed = Timestamp(time_ns.div_euclid(1_000_000));
+            changed <= self.now && changed.until(self.now) < self.quiet
         })
     }
 }

@@ -23,7 +23,7 @@ use crate::model::job::ReleaseNumber;
 use crate::model::path::RelPath;
 use crate::model::time::Monotonic;
 use crate::port::disk::Root;
-use crate::store::{FinishedRelease, Reader, Sighting};
+use crate::store::{FinishedRelease, Looks, Reader, Sighting};
 
 /// Files read at once.
 const READERS: usize = 2;
@@ -47,7 +47,8 @@ struct Pass {
     reader: Reader,
     began: Monotonic,
     release: Option<ReleaseNumber>,
-    planned: u64,
+    /// What the last step of a walk saw: recorded with the seal, in one commit, where nothing follows.
+    unrecorded: Vec<Sighting>,
     totals: Totals,
     bytes_read: u64,
     unreadable: Vec<String>,
@@ -66,15 +67,16 @@ impl Intake {
     ) -> Result<Seen, Trouble> {
         self.passes += 1;
         self.at_rest = None;
+        let reader = self.reader()?;
         let Some(opened) = &self.opened else {
             return Err(Trouble::RootChanged);
         };
         let mut pass = Pass {
             root: Arc::clone(&opened.root),
-            reader: self.store.reader()?,
+            reader,
             began: self.ports.clock.monotonic(),
             release: None,
-            planned: 0,
+            unrecorded: Vec::new(),
             totals: Totals::default(),
             bytes_read: 0,
             unreadable: Vec::new(),
@@ -88,7 +90,7 @@ impl Intake {
         let done = self.rounds(&mut pass, paths, cancel).await;
         match done {
             Ok(()) => {
-                self.seal(&pass).await?;
+                self.record(&mut pass, true).await?;
                 Ok(Seen {
                     totals: pass.totals,
                     unreadable: pass.unreadable,
@@ -138,6 +140,7 @@ impl Intake {
                 }
                 return Ok(());
             }
+            self.record(pass, false).await?;
             self.pause_for_quiet(cancel).await?;
             late = self.ports.clock.monotonic().since(pass.began) >= self.spec.settle_max;
             scopes = young.into_iter().map(|path| (Some(path), late)).collect();
@@ -217,14 +220,17 @@ impl Intake {
                 pass.recounted = true;
                 pass.refuse(with_cause(error));
             }
-            let mut sightings = step.sightings;
-            pass.recounted |= !sightings.is_empty() || !step.read.is_empty();
-            let changed = self.read(pass, step.read, &mut sightings, cancel).await;
+            pass.recounted |= !step.sightings.is_empty() || !step.read.is_empty();
+            let (sightings, changed) = self.read(pass, step.read, cancel).await;
             young.extend(changed);
             if step.gone {
                 self.check_root().await?;
             }
-            self.record(pass, sightings).await?;
+            pass.unrecorded = step.sightings;
+            pass.unrecorded.extend(sightings);
+            if !step.done {
+                self.record(pass, false).await?;
+            }
             if is_full {
                 pass.totals = walk.totals();
                 self.note(&Event::ScanProgress {
@@ -243,7 +249,7 @@ impl Intake {
 
     fn walk(&self, pass: &Pass, scopes: &[(Option<RelPath>, bool)]) -> Walk {
         let moment = Moment {
-            now_ns: self.ports.clock.now().0.saturating_mul(1_000_000),
+            now: self.ports.clock.now(),
             quiet: self.spec.settle,
         };
         let policy = self.opened.as_ref().map(|opened| &opened.policy);
@@ -281,14 +287,13 @@ impl Intake {
         Ok(())
     }
 
-    /// Reads files, adds what they are to `sightings`, and returns those that changed meanwhile.
+    /// Reads files; returns what they are, and those that changed meanwhile.
     async fn read(
         &self,
         pass: &mut Pass,
         work: Vec<ToHash>,
-        sightings: &mut Vec<Sighting>,
         cancel: &CancellationToken,
-    ) -> Vec<RelPath> {
+    ) -> (Vec<Sighting>, Vec<RelPath>) {
         pass.bytes_read += work.iter().map(|file| file.stat.size).sum::<u64>();
         let root = &pass.root;
         let reads: Vec<Vec<Read>> = futures_util::stream::iter(hash::chunks(work))
@@ -301,7 +306,7 @@ impl Intake {
             .buffered(READERS)
             .collect()
             .await;
-        let mut changed = Vec::new();
+        let (mut sightings, mut changed) = (Vec::new(), Vec::new());
         for read in reads.into_iter().flatten() {
             match read {
                 Read::Same | Read::Stopped => {}
@@ -313,34 +318,26 @@ impl Intake {
                 }
             }
         }
-        changed
+        (sightings, changed)
     }
 
-    async fn record(&self, pass: &mut Pass, sightings: Vec<Sighting>) -> Result<(), Trouble> {
-        if sightings.is_empty() {
-            return Ok(());
-        }
-        let now = self.ports.clock.now();
-        let recorded = self
-            .store
-            .record(self.folder, sightings, pass.release, plan, now)
-            .await?;
-        pass.release = recorded.release.or(pass.release);
-        pass.planned += recorded.planned;
-        self.tell_finished(recorded.finished);
-        if recorded.planned > 0 {
-            self.wake.notify_one();
-        }
-        Ok(())
-    }
-
-    async fn seal(&self, pass: &Pass) -> Result<(), Trouble> {
-        let Some(release) = pass.release else {
-            return Ok(());
+    /// Records what is not yet; `is_last` seals the release with it.
+    async fn record(&self, pass: &mut Pass, is_last: bool) -> Result<(), Trouble> {
+        let looks = Looks {
+            sightings: std::mem::take(&mut pass.unrecorded),
+            release: pass.release,
+            is_last,
         };
+        if looks.sightings.is_empty() && (looks.release.is_none() || !is_last) {
+            return Ok(());
+        }
+        // Whoever claims meanwhile is committed along with this.
+        self.wake.notify_one();
         let now = self.ports.clock.now();
-        let sealed = self.store.seal_release(self.folder, release, now).await?;
-        if let Some(sealed) = sealed {
+        let recorded = self.store.record(self.folder, looks, plan, now).await?;
+        pass.release = recorded.release.or(pass.release);
+        self.tell_finished(recorded.finished);
+        if let (Some(sealed), Some(release)) = (recorded.sealed, pass.release) {
             self.note(&Event::ReleaseStarted {
                 folder: self.spec.name.clone(),
                 release,
@@ -349,8 +346,10 @@ impl Intake {
             });
             self.tell_finished(sealed.finished);
         }
-        // Its pages were held back until now.
-        self.wake.notify_one();
+        // A seal lets pages go that were held back until now.
+        if recorded.planned > 0 || (is_last && pass.release.is_some()) {
+            self.wake.notify_one();
+        }
         Ok(())
     }
 
