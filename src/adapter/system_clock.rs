@@ -1,6 +1,9 @@
 //! The clocks of the machine, and its timers.
 #![expect(clippy::disallowed_methods, reason = "this is where time comes from")]
 
+#[cfg(test)]
+mod tests;
+
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rustix::io::Errno;

@@ -3,6 +3,9 @@
 //! Each write runs in a savepoint of one IMMEDIATE transaction and is answered after COMMIT, so
 //! that an answer means "durable" and a failing write spoils no other.
 
+#[cfg(test)]
+mod tests;
+
 use std::path::Path;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -19,6 +19,8 @@ use crate::world::NoTokens;
 /// After faults and events have stopped, everything is at rest within the longest scan interval and this: a
 /// paused account is probed every half hour at most.
 const QUIET_MAX_MS: u64 = 50 * 60_000;
+/// Where the clock was set back while no process ran, what was due by the old time is so much later.
+const DUE_AHEAD_MAX_MS: u64 = 3_600_000;
 /// The history is read every hour and a half at most: what it shows late may be found only then.
 const HISTORY_MAX_MS: u64 = 2 * 3_600_000;
 /// The longest a clean stop may take.
@@ -397,8 +399,9 @@ impl Outside {
         let rescan = u64::try_from(world.mix.outbox.rescan.as_millis()).unwrap();
         let is_late = world.mix.manners.lag_ms > 0;
         let history = if is_late { HISTORY_MAX_MS } else { 0 };
+        let due = if world.mix.jumps { DUE_AHEAD_MAX_MS } else { 0 };
         self.quiet = Some(Quiet {
-            until: now + history + rescan + rescan / 4 + QUIET_MAX_MS,
+            until: now + history + due + rescan + rescan / 4 + QUIET_MAX_MS,
             next_look: now + 1_000,
             looks: 0,
             rested: None,
