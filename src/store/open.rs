@@ -41,6 +41,9 @@ const LOG_PAGES_MAX: i64 = 4000;
 /// How long a call waits for another process before it gives up.
 const BUSY_WAIT: Duration = Duration::from_secs(5);
 
+/// Pages that the one who writes keeps in memory; the kernel keeps the rest.
+const WRITER_CACHE_KIB: i64 = 1024;
+
 /// Pages that a reader keeps in memory.
 const READER_CACHE_KIB: i64 = 256;
 
@@ -238,6 +241,7 @@ fn prepare(db: &Connection) -> rusqlite::Result<()> {
     rusqlite::vtab::array::load_module(db)?;
     db.pragma_update(None, "secure_delete", true)?;
     db.pragma_update(None, "wal_autocheckpoint", LOG_PAGES_MAX)?;
+    db.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
     db.pragma_update(None, "journal_size_limit", 16 * 1024 * 1024)
 }
 
