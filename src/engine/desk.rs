@@ -306,7 +306,11 @@ impl Desk {
     /// # Errors
     /// The desk opens none.
     pub(super) async fn join(&self) -> Result<(), Fault> {
+        if self.is_connected() {
+            return Ok(());
+        }
         let _turn = self.session_change.write().await;
+        // Somebody else may have opened one meanwhile.
         if self.is_connected() {
             return Ok(());
         }
