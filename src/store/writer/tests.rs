@@ -1,4 +1,8 @@
 //! What comes together is committed together, and the log is folded while nobody waits.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the thread of the store knows no simulated time"
+)]
 
 use std::fs;
 use std::path::Path;
