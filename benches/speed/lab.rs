@@ -2,6 +2,7 @@
 
 use std::cell::OnceCell;
 use std::path::Path;
+use std::time::Duration;
 
 use crate::Outcome;
 use crate::options::Options;
@@ -20,6 +21,12 @@ impl Lab {
             options,
             small: OnceCell::new(),
         }
+    }
+
+    /// Waits until a daemon is at rest: connections and threads that nobody uses any more are gone.
+    pub(crate) fn wait_for_rest(&self) {
+        let seconds = if self.options.quick { 1 } else { 30 };
+        std::thread::sleep(Duration::from_secs(seconds));
     }
 
     /// The tree of small files.

@@ -9,14 +9,13 @@ use crate::timing::{Spread, number};
 use crate::{Outcome, proc};
 
 pub(crate) fn measure(lab: &Lab) -> Outcome<Vec<Finding>> {
-    let (calm, span) = if lab.options.quick { (1, 2) } else { (30, 60) };
+    let span = if lab.options.quick { 2 } else { 60 };
     let small = lab.small()?;
     let sink = Sink::start(Duration::ZERO)?;
     let program = fresh(&small.root(), &sink, "\"auto\"")?;
     sink.counted(small.files(), || program.once())?;
     let daemon = program.run()?;
-    // Connections that nobody uses any more are closed within this.
-    std::thread::sleep(Duration::from_secs(calm));
+    lab.wait_for_rest();
     let before = proc::ticks(daemon.pid())?;
     std::thread::sleep(Duration::from_secs(span));
     let ticks = proc::ticks(daemon.pid())? - before;

@@ -21,9 +21,11 @@ pub(crate) fn measure(lab: &Lab) -> Outcome<Vec<Finding>> {
     let first = proc::memory(daemon.pid())?;
     proc::forget_peak(daemon.pid())?;
     sink.counted(0, || daemon.rescan())?;
+    lab.wait_for_rest();
     let rescan = proc::memory(daemon.pid())?;
     drop(daemon);
     let again = program.run()?;
+    lab.wait_for_rest();
     let restarted = proc::memory(again.pid())?;
     drop(again);
 
