@@ -1,5 +1,8 @@
 //! What one regular file is to the folder's rules and to what is stored of it: pure, without any I/O.
 
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 use crate::decide::filter::{PatternError, Rules, Verdict};
