@@ -31,6 +31,16 @@ fn wrong_usage_is_2_and_help_is_0() {
 }
 
 #[test]
+fn a_reader_of_messages_that_went_away_changes_no_exit_code() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_syncd"));
+    command.args(["--config", "/nowhere/syncd.toml", "config", "check"]);
+    let status = command.stderr(writer).status().unwrap();
+    assert_eq!(status.code(), Some(78));
+}
+
+#[test]
 fn a_wrong_configuration_is_78_with_its_place_and_a_suggestion() {
     let site = Site::new();
     site.configure("[limits]\nconcurency = 4\n");

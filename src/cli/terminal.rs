@@ -1,10 +1,5 @@
 //! What goes to stdout and stderr.
 
-#![expect(
-    clippy::print_stderr,
-    reason = "this is the one place of the command line that prints"
-)]
-
 use std::io::{self, Write as _};
 
 /// Writes data to stdout. A reader that went away (`syncd … | head`) is no error.
@@ -23,12 +18,12 @@ pub fn json(value: &impl serde::Serialize) {
     }
 }
 
-/// Says something to the person, apart from the data.
+/// Says something to the person, apart from the data, if anybody reads it.
 pub fn note(text: &str) {
-    eprintln!("{text}");
+    let _ = writeln!(io::stderr(), "{text}");
 }
 
 /// Says what went wrong: what, where, how to mend it.
 pub fn error(text: &str) {
-    eprintln!("syncd: {text}");
+    let _ = writeln!(io::stderr(), "syncd: {text}");
 }
