@@ -2,6 +2,12 @@
 
 use std::process::ExitCode;
 
+use tikv_jemallocator::Jemalloc;
+
+/// Of SQLite too. What a burst took goes back to the system; how, says `.cargo/config.toml`.
+#[global_allocator]
+static HEAP: Jemalloc = Jemalloc;
+
 fn main() -> ExitCode {
     syncd::daemon::hardening::apply();
     syncd::cli::run(std::env::args_os()).into()

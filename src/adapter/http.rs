@@ -4,10 +4,11 @@
 //! peer. Invariants: no address and no secret in any message; a reply that was not complete is a fault.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use reqwest::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
+use url::Url;
 
 use crate::model::secret::Secret;
 use crate::port::BoxFuture;
@@ -70,6 +71,8 @@ pub struct HttpTransport {
     settings: HttpSettings,
     api: Clients,
     upload_hosts: Clients,
+    /// The last address of an API, as it was given and as it was read: the same one is asked for each link.
+    api_address: Mutex<Option<(Secret, Url)>>,
 }
 
 impl HttpTransport {
@@ -79,6 +82,7 @@ impl HttpTransport {
             settings,
             api: Clients::default(),
             upload_hosts: Clients::default(),
+            api_address: Mutex::default(),
         }
     }
 
@@ -132,13 +136,33 @@ impl HttpTransport {
         Incoming::accept(response, reply_bytes_max, len, Arc::clone(progress))
     }
 
+    /// The address of a request, which may be asked.
+    fn address(&self, request: &Request) -> Result<Url, &'static str> {
+        let check = || guard::check(request.peer, request.url.expose(), &request.allowed_hosts);
+        if request.peer == Peer::UploadHost {
+            return check();
+        }
+        let mut last = self
+            .api_address
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        match &*last {
+            Some((given, read)) if *given == request.url => Ok(read.clone()),
+            _ => {
+                let (_, read) = last.insert((request.url.clone(), check()?));
+                Ok(read.clone())
+            }
+        }
+    }
+
     fn prepare(
         &self,
         request: Request,
         progress: &Arc<Progress>,
     ) -> Result<(reqwest::Request, &reqwest::Client), TransportFault> {
         let refused = |message: &str| fault(TransportKind::Refused, message, progress);
-        let url = guard::check(request.peer, request.url.expose(), &request.allowed_hosts)
+        let url = self
+            .address(&request)
             .map_err(|why| refused(&format!("the address may not be asked: {why}")))?;
         let clients = match request.peer {
             Peer::Api => &self.api,

@@ -46,6 +46,9 @@ use supply::{Delivery, Prepared};
 const CLAIM_MIN: usize = 64;
 /// At most so many jobs are claimed at once.
 const CLAIM_MAX: usize = 256;
+/// Jobs are claimed while fewer than so many sets of transfers are ready: small files need as many, for a claim
+/// waits for another commit and then for its own.
+const SETS_AHEAD: usize = 8;
 /// How long after the clock was set back the last times of before are written down.
 const CLAMP_AFTER: Duration = Duration::from_secs(10);
 /// A stored due time is never further ahead than this, whatever the clock did meanwhile.
@@ -361,9 +364,9 @@ impl Transfers {
     fn start_delivery(&mut self) {
         let (enough, wanted) = match self.gate.probe_at() {
             None if self.gate.is_open() => {
-                // Claiming takes its time, in which a whole set of transfers may end.
-                let enough = 2 * self.limiter.limit();
-                (enough, (2 * enough).clamp(CLAIM_MIN, CLAIM_MAX))
+                // Claiming takes its time, in which whole sets of transfers may end.
+                let enough = (SETS_AHEAD * self.limiter.limit()).min(CLAIM_MAX);
+                (enough, enough.max(CLAIM_MIN))
             }
             Some(at) if at <= self.context.ports.clock.monotonic() => (1, 1),
             _ => return,

@@ -82,6 +82,9 @@ pub(super) fn usable_window_of(signed: &str) -> Duration {
 /// The window of a signature: `q-sign-time=START;END`, plain or inside a percent-encoded `sign` (protocol
 /// notes 4.4); `None` where it cannot be read.
 fn signed_window(signed: &str) -> Option<Duration> {
+    if let Some(window) = window_in(signed) {
+        return Some(window);
+    }
     let decoded = percent_decode_str(signed).decode_utf8().ok()?;
     // Once more for a separator that was encoded inside the encoded value.
     let twice = percent_decode_str(&decoded).decode_utf8().ok()?;

@@ -6,10 +6,14 @@
 //! paths may come to one key after each other (a file renamed between two spellings); their
 //! uploads never overlap.
 
+#[cfg(test)]
+mod tests;
+
 use std::rc::Rc;
 
 use rusqlite::vtab::array::Array;
 use rusqlite::{Connection, Row, params};
+use tokio::sync::oneshot;
 
 use super::error::StoreError;
 use super::rows::{amount, small, stat};
@@ -47,8 +51,30 @@ impl Store {
         limit: usize,
         now: Timestamp,
     ) -> Result<Vec<Claim>, StoreError> {
-        self.write("claim jobs", move |db| claim(db, folder, limit, now))
-            .await
+        let (ahead, claims) = oneshot::channel();
+        self.claim_ahead(folder, limit, now, ahead).await?;
+        Ok(claims.await.unwrap_or_default())
+    }
+
+    /// As [`Store::claim`], but `ahead` is told which jobs they are before that is committed: what has
+    /// no effect outside this process may be prepared while the disk is waited for. They are leased once
+    /// this returns, and not at all where it fails.
+    ///
+    /// # Errors
+    /// The database cannot be written.
+    pub async fn claim_ahead(
+        &self,
+        folder: FolderId,
+        limit: usize,
+        now: Timestamp,
+        ahead: oneshot::Sender<Vec<Claim>>,
+    ) -> Result<(), StoreError> {
+        self.write("claim jobs", move |db| {
+            // Whoever asked may be gone: then the jobs are found running by the next process.
+            let _ = ahead.send(claim(db, folder, limit, now)?);
+            Ok(())
+        })
+        .await
     }
 
     /// When the next job of these folders that no gate holds is due; it may have passed if that job

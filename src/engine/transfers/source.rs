@@ -82,7 +82,8 @@ pub(crate) fn hold(
     };
     let mut file = open_version(root, path, version)?;
     let size = usize::try_from(version.stat.size).map_err(|_| changed("it is too large"))?;
-    let mut bytes = vec![0; size + 1];
+    // Whether it goes on behind that, its size tells afterwards.
+    let mut bytes = vec![0; size];
     let mut filled = 0;
     while filled < bytes.len() {
         let count = file

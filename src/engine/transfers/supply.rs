@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use tokio::sync::oneshot;
+
 use super::source::{self, Budget, Held};
 use crate::engine::folder::Folder;
 use crate::model::fault::Fault;
@@ -47,23 +49,30 @@ pub(super) async fn deliver(
     ports: crate::engine::Ports,
 ) -> Result<Delivery, StoreError> {
     let asked_at = ports.clock.now();
-    let mut taken = Vec::new();
+    let mut prepared = Vec::new();
     for folder in &folders {
         let Some(root) = folder.open_root() else {
             continue;
         };
-        let left = limit.saturating_sub(taken.len());
+        let left = limit.saturating_sub(prepared.len());
         if left == 0 {
             break;
         }
         // One folder with much to do must not keep the others waiting.
         let share = left.div_ceil(folders.len()).max(left.min(16));
         let now = ports.clock.now();
-        for claim in store.claim(folder.id, share, now).await? {
-            taken.push((claim, Arc::clone(folder), Arc::clone(&root)));
-        }
+        let (ahead, claims) = oneshot::channel();
+        let reading = async {
+            let claims = claims.await.unwrap_or_default();
+            read_ahead(claims, (folder, root), &budget, ports.offload).await
+        };
+        // The files are read while the claims are committed.
+        let (claimed, read) =
+            tokio::join!(store.claim_ahead(folder.id, share, now, ahead), reading);
+        claimed?;
+        prepared.extend(read);
     }
-    let exhausted = taken.is_empty();
+    let exhausted = prepared.is_empty();
     let next_due = if exhausted {
         // What was due already waits for something else; what came due meanwhile is asked for again.
         let open = folders.iter().filter(|folder| folder.open_root().is_some());
@@ -74,7 +83,6 @@ pub(super) async fn deliver(
     } else {
         None
     };
-    let prepared = read_ahead(taken, budget, ports.offload).await;
     Ok(Delivery {
         prepared,
         exhausted,
@@ -83,30 +91,28 @@ pub(super) async fn deliver(
 }
 
 async fn read_ahead(
-    taken: Vec<(Claim, Arc<Folder>, Arc<dyn Root>)>,
-    budget: Budget,
+    claims: Vec<Claim>,
+    (folder, root): (&Arc<Folder>, Arc<dyn Root>),
+    budget: &Budget,
     offload: Offload,
 ) -> Vec<Prepared> {
-    if taken.is_empty() {
+    if claims.is_empty() {
         return Vec::new();
     }
+    let (folder, budget) = (Arc::clone(folder), budget.clone());
+    let prepare = move |claim: Claim| {
+        let body = match source::hold(&*root, &claim.path, &claim.version, &budget) {
+            Ok(Some(held)) => PreparedBody::Held(held),
+            Ok(None) => PreparedBody::OnDisk(Arc::clone(&root)),
+            Err(fault) => PreparedBody::Failed(fault),
+        };
+        Prepared {
+            claim,
+            folder: Arc::clone(&folder),
+            body,
+        }
+    };
     offload
-        .run(move || {
-            taken
-                .into_iter()
-                .map(|(claim, folder, root)| {
-                    let body = match source::hold(&*root, &claim.path, &claim.version, &budget) {
-                        Ok(Some(held)) => PreparedBody::Held(held),
-                        Ok(None) => PreparedBody::OnDisk(root),
-                        Err(fault) => PreparedBody::Failed(fault),
-                    };
-                    Prepared {
-                        claim,
-                        folder,
-                        body,
-                    }
-                })
-                .collect()
-        })
+        .run(move || claims.into_iter().map(prepare).collect())
         .await
 }
