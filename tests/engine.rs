@@ -22,9 +22,8 @@ use syncd::port::offload::Offload;
 use syncd::port::transport::{
     Body, Peer, Reply, Request, Transport, TransportFault, TransportKind,
 };
-use syncd::port::watcher::{Hint, Watch, WatchError, Watcher};
+use syncd::port::watcher::{Hints, Watch, WatchError, Watcher};
 use syncd::store::{FileCounts, InlineDatabase, Store};
-use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 #[expect(dead_code, reason = "the tests of one folder's task use the rest")]
@@ -119,7 +118,7 @@ impl Transport for Cloud {
 struct NoWatcher;
 
 impl Watcher for NoWatcher {
-    fn watch(&self, _: &Path, _: mpsc::Sender<Hint>) -> Result<Box<dyn Watch>, WatchError> {
+    fn watch(&self, _: &Path, _: Hints) -> Result<Box<dyn Watch>, WatchError> {
         unreachable!("nothing is watched")
     }
 }

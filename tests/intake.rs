@@ -18,22 +18,23 @@ use syncd::engine::intake::Command;
 use syncd::engine::live::IntakeState;
 use syncd::model::event::Event;
 use syncd::model::folder::WatchMode;
+use syncd::model::time::Monotonic;
 use syncd::port::clock::Clock;
 use syncd::port::offload::Offload;
-use syncd::port::watcher::{Hint, Watch, WatchError, Watcher};
-use tokio::sync::mpsc;
+use syncd::port::watcher::{self, Hint, Watch, WatchError, Watcher};
+use tokio::time::Instant;
 
 const WALL_MS: i64 = 1_800_000_000_000;
 
 /// A watcher whose hints come from the test.
 #[derive(Default)]
-struct Hints(Mutex<Option<mpsc::Sender<Hint>>>);
+struct Hints(Mutex<Option<watcher::Hints>>);
 
 struct Watching;
 impl Watch for Watching {}
 
 impl Watcher for Hints {
-    fn watch(&self, _: &Path, hints: mpsc::Sender<Hint>) -> Result<Box<dyn Watch>, WatchError> {
+    fn watch(&self, _: &Path, hints: watcher::Hints) -> Result<Box<dyn Watch>, WatchError> {
         *self.0.lock().unwrap() = Some(hints);
         Ok(Box::new(Watching))
     }
@@ -41,8 +42,14 @@ impl Watcher for Hints {
 
 impl Hints {
     fn send(&self, hint: Hint) {
-        let sender = self.0.lock().unwrap().clone().unwrap();
-        sender.try_send(hint).unwrap();
+        self.send_late(hint, Duration::ZERO);
+    }
+
+    /// A hint about what was noticed so long ago.
+    fn send_late(&self, hint: Hint, ago: Duration) {
+        let line = self.0.lock().unwrap().clone().unwrap();
+        let at = Monotonic(line.now().0.saturating_sub(ago));
+        line.try_send(hint, at).unwrap();
     }
 }
 
@@ -303,6 +310,24 @@ async fn what_cannot_be_read_is_named_and_nothing_below_it_is_gone() {
     world.disk.set_readable(&world.root, "d", true);
     world.bench.scan().await;
     assert_eq!(world.bench.stored(), ["closed", "d/a", "d/b", "e"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_is_taken_when_it_has_rested_since_it_was_noticed() {
+    let world = World::new(WatchMode::Auto).await;
+    let (handle, task, stop) = world.bench.run();
+    until("the first scan", || handle.live.borrow().scanned).await;
+    let ago = Duration::from_millis(300);
+    world.write("a.css", b"1");
+    tokio::time::advance(ago).await;
+    world.hints.send_late(Hint::Path(path("a.css")), ago);
+    let began = Instant::now();
+    until("the job", || world.bench.jobs().len() == 1).await;
+    // Of the 500 ms that it has to be quiet for.
+    let waited_ms = began.elapsed().as_millis();
+    assert!((200..250).contains(&waited_ms), "{waited_ms}");
+    stop.cancel();
+    task.await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]

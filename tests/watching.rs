@@ -20,7 +20,7 @@ use syncd::model::digest::Sha256;
 use syncd::model::folder::WatchMode;
 use syncd::model::path::RelPath;
 use syncd::port::offload::Offload;
-use syncd::port::watcher::{Hint, Watcher as _};
+use syncd::port::watcher::{Heard, Hint, Hints, Watcher as _};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -239,8 +239,8 @@ async fn a_flood_that_overflows_the_line_of_events_misses_nothing() {
 #[tokio::test]
 async fn a_line_of_hints_that_is_full_becomes_everything() {
     let folder = tempfile::tempdir().unwrap();
-    let (sender, mut hints) = mpsc::channel(2);
-    let watch = Inotify.watch(folder.path(), sender).unwrap();
+    let (line, mut hints) = line(2);
+    let watch = Inotify.watch(folder.path(), line).unwrap();
     for index in 0..200 {
         write(&folder.path().join(format!("f{index}")), "x");
     }
@@ -250,7 +250,7 @@ async fn a_line_of_hints_that_is_full_becomes_everything() {
             tokio::time::Instant::now() + Duration::from_secs(20),
             hints.recv(),
         );
-        seen.push(hint.await.expect("a hint in time").unwrap());
+        seen.push(hint.await.expect("a hint in time").unwrap().hint);
     }
     drop(watch);
 }
@@ -259,14 +259,14 @@ async fn a_line_of_hints_that_is_full_becomes_everything() {
 async fn reading_wakes_nobody() {
     let folder = tempfile::tempdir().unwrap();
     write(&folder.path().join("a"), "x");
-    let (sender, mut hints) = mpsc::channel(100);
-    let _watch = Inotify.watch(folder.path(), sender).unwrap();
+    let (line, mut hints) = line(100);
+    let _watch = Inotify.watch(folder.path(), line).unwrap();
     for _ in 0..50 {
         assert_eq!(found(folder.path()).len(), 1);
     }
     write(&folder.path().join("b"), "x");
-    let hint = hints.recv().await.unwrap();
-    assert_eq!(hint, Hint::Path(bench::path("b")));
+    let heard = hints.recv().await.unwrap();
+    assert_eq!(heard.hint, Hint::Path(bench::path("b")));
 }
 
 #[tokio::test]
@@ -274,10 +274,10 @@ async fn a_root_that_is_moved_away_is_told() {
     let parent = tempfile::tempdir().unwrap();
     let root = parent.path().join("root");
     fs::create_dir(&root).unwrap();
-    let (sender, mut hints) = mpsc::channel(100);
-    let _watch = Inotify.watch(&root, sender).unwrap();
+    let (line, mut hints) = line(100);
+    let _watch = Inotify.watch(&root, line).unwrap();
     rename(&root, &parent.path().join("elsewhere"));
-    assert_eq!(hints.recv().await, Some(Hint::Root));
+    assert_eq!(hints.recv().await.unwrap().hint, Hint::Root);
 }
 
 #[tokio::test]
@@ -294,8 +294,8 @@ async fn a_task_at_rest_says_that_it_is_idle_and_how_it_watches() {
 #[tokio::test]
 async fn what_is_made_below_a_new_directory_after_its_hint_is_told_again() {
     let folder = tempfile::tempdir().unwrap();
-    let (sender, mut hints) = mpsc::channel(10_000);
-    let _watch = Inotify.watch(folder.path(), sender).unwrap();
+    let (line, mut hints) = line(10_000);
+    let _watch = Inotify.watch(folder.path(), line).unwrap();
     for index in 0..200 {
         let name = format!("d{index}");
         fs::create_dir_all(folder.path().join(&name).join("a/b/c")).unwrap();
@@ -309,13 +309,23 @@ async fn what_is_made_below_a_new_directory_after_its_hint_is_told_again() {
     }
 }
 
+/// A line in which so many hints may wait.
+fn line(most: usize) -> (Hints, mpsc::Receiver<Heard>) {
+    Hints::channel(most, Arc::new(RuntimeClock::new(0)))
+}
+
 /// Waits for a hint about such a path.
-async fn wait_for(hints: &mut mpsc::Receiver<Hint>, is_it: impl Fn(&RelPath) -> bool) {
+async fn wait_for(hints: &mut mpsc::Receiver<Heard>, is_it: impl Fn(&RelPath) -> bool) {
     let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
     loop {
         match tokio::time::timeout_at(deadline, hints.recv()).await {
-            Ok(Some(Hint::Path(path))) if is_it(&path) => return,
-            Ok(Some(_)) => {}
+            Ok(Some(heard)) => {
+                if let Hint::Path(path) = &heard.hint
+                    && is_it(path)
+                {
+                    return;
+                }
+            }
             Ok(None) | Err(_) => panic!("no such hint"),
         }
     }

@@ -5,7 +5,7 @@
 //! thread of ours asks for the watch once more and sends the hint only when the watch stands: whoever
 //! walks the directory then finds everything that was made unseen.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,8 @@ use notify::{Config, ErrorKind, RecommendedWatcher, RecursiveMode, Watcher as _}
 use tokio::sync::mpsc;
 
 use crate::model::path::RelPath;
-use crate::port::watcher::{Hint, Watch, WatchError, Watcher};
+use crate::model::time::Monotonic;
+use crate::port::watcher::{Heard, Hint, Hints, Watch, WatchError, Watcher};
 
 /// Watches with the operating system's own events.
 #[derive(Debug, Clone, Copy, Default)]
@@ -46,6 +47,7 @@ enum Message {
     /// Something happened at a path; `may_be_new_directory` when it appeared.
     Path {
         path: PathBuf,
+        at: Monotonic,
         may_be_new_directory: bool,
     },
     /// The watch limit was reached.
@@ -78,10 +80,10 @@ impl Drop for Running {
 }
 
 impl Watcher for Inotify {
-    fn watch(&self, root: &Path, hints: mpsc::Sender<Hint>) -> Result<Box<dyn Watch>, WatchError> {
+    fn watch(&self, root: &Path, hints: Hints) -> Result<Box<dyn Watch>, WatchError> {
         let flags = Arc::new(Flags::default());
         let (line, events) = sync_channel(EVENTS_MAX);
-        let callback = callback(Arc::clone(&flags), line.clone());
+        let callback = callback(Arc::clone(&flags), line.clone(), hints.clone());
         let config = Config::default().with_follow_symlinks(false);
         let mut watcher = RecommendedWatcher::new(callback, config)
             .map_err(|error| WatchError(cannot_watch(root, &error)))?;
@@ -110,6 +112,7 @@ impl Watcher for Inotify {
 fn callback(
     flags: Arc<Flags>,
     line: SyncSender<Message>,
+    hints: Hints,
 ) -> impl FnMut(notify::Result<Event>) + Send + 'static {
     move |event| {
         let messages = match event {
@@ -117,7 +120,7 @@ fn callback(
                 flags.everything.store(true, Ordering::Release);
                 Vec::new()
             }
-            Ok(event) => sorted(event),
+            Ok(event) => sorted(event, hints.now()),
             Err(error) if matches!(error.kind, ErrorKind::MaxFilesWatch) => vec![Message::Limit],
             Err(_) => {
                 flags.everything.store(true, Ordering::Release);
@@ -133,13 +136,14 @@ fn callback(
         if flags.everything.load(Ordering::Acquire) {
             let _ = line.try_send(Message::Path {
                 path: PathBuf::new(),
+                at: hints.now(),
                 may_be_new_directory: false,
             });
         }
     }
 }
 
-fn sorted(event: Event) -> Vec<Message> {
+fn sorted(event: Event, at: Monotonic) -> Vec<Message> {
     let may_be_new_directory = match event.kind {
         // Reading must not wake anybody; and `Both` only repeats what `From` and `To` said.
         EventKind::Access(_) | EventKind::Modify(ModifyKind::Name(RenameMode::Both)) => {
@@ -151,6 +155,7 @@ fn sorted(event: Event) -> Vec<Message> {
     };
     let message = |path| Message::Path {
         path,
+        at,
         may_be_new_directory,
     };
     event.paths.into_iter().map(message).collect()
@@ -164,7 +169,7 @@ struct Thread {
     watcher: RecommendedWatcher,
     events: Receiver<Message>,
     flags: Arc<Flags>,
-    hints: mpsc::Sender<Hint>,
+    hints: Hints,
 }
 
 impl Thread {
@@ -178,21 +183,22 @@ impl Thread {
 
     /// Passes on what waits, each path once; `None` when nobody listens any more.
     fn round(&mut self, first: Message) -> Option<()> {
-        let mut paths = BTreeSet::new();
+        let mut paths = BTreeMap::new();
         let mut directories = BTreeSet::new();
         let mut next = Some(first);
         while let Some(message) = next {
             match message {
                 Message::Stop => return None,
-                Message::Limit => self.send(Hint::Degraded(limit_reached(&self.root)))?,
+                Message::Limit => self.say(Hint::Degraded(limit_reached(&self.root)))?,
                 Message::Path {
                     path,
+                    at,
                     may_be_new_directory,
                 } => {
                     if may_be_new_directory {
                         directories.insert(path.clone());
                     }
-                    paths.insert(path);
+                    paths.insert(path, at);
                 }
             }
             if paths.len() >= EVENTS_MAX {
@@ -206,19 +212,19 @@ impl Thread {
         for path in directories {
             self.watch_new(&path)?;
         }
-        for path in paths {
+        for (path, at) in paths {
             if path == self.root {
                 // Attributes of the root change with every entry; only its absence, or another one in its
                 // place, matters.
                 if identity(&self.root) != self.identity {
-                    self.send(Hint::Root)?;
+                    self.say(Hint::Root)?;
                 }
             } else if let Some(path) = self.below(&path) {
-                self.send(Hint::Path(path))?;
+                self.send(Hint::Path(path), at)?;
             }
         }
         if self.flags.everything.swap(false, Ordering::AcqRel) {
-            self.send(Hint::Everything)?;
+            self.say(Hint::Everything)?;
         }
         Some(())
     }
@@ -240,7 +246,7 @@ impl Thread {
             match watch_tree(&mut self.watcher, path) {
                 Ok(()) => return Some(()),
                 Err(error) if matches!(error.kind, ErrorKind::MaxFilesWatch) => {
-                    return self.send(Hint::Degraded(limit_reached(&self.root)));
+                    return self.say(Hint::Degraded(limit_reached(&self.root)));
                 }
                 Err(_) => {}
             }
@@ -250,17 +256,22 @@ impl Thread {
                 "\"{}\" could not be watched; changes below it are only found by full scans",
                 path.display()
             );
-            self.send(Hint::Degraded(message))?;
+            self.say(Hint::Degraded(message))?;
         }
         Some(())
     }
 
-    /// Sends one hint. A full channel becomes one "everything", which waits for room.
-    fn send(&self, hint: Hint) -> Option<()> {
-        match self.hints.try_send(hint) {
+    /// Sends a hint about what is so now.
+    fn say(&self, hint: Hint) -> Option<()> {
+        self.send(hint, self.hints.now())
+    }
+
+    /// Sends one hint. A full line becomes one "everything", which waits for room.
+    fn send(&self, hint: Hint, at: Monotonic) -> Option<()> {
+        match self.hints.try_send(hint, at) {
             Ok(()) => Some(()),
             Err(mpsc::error::TrySendError::Closed(_)) => None,
-            Err(mpsc::error::TrySendError::Full(hint)) => {
+            Err(mpsc::error::TrySendError::Full(Heard { hint, .. })) => {
                 let hint = match hint {
                     Hint::Path(_) | Hint::Everything => {
                         self.flags.everything.store(false, Ordering::Release);
@@ -268,7 +279,7 @@ impl Thread {
                     }
                     Hint::Root | Hint::Degraded(_) => hint,
                 };
-                self.hints.blocking_send(hint).ok()
+                self.hints.blocking_send(hint)
             }
         }
     }

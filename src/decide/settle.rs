@@ -95,10 +95,10 @@ impl Settle {
         }
     }
 
-    /// Notes that something about `target` may have changed.
+    /// Notes that something about `target` may have changed at `now`, which may be a little while ago.
     pub fn mark(&mut self, target: Target, now: Monotonic) {
         if let Some(mark) = self.restless.get_mut(&target) {
-            mark.last = now;
+            mark.last = mark.last.max(now);
             return;
         }
         if let Some(forced) = self.forced.remove(&target)
@@ -107,11 +107,11 @@ impl Settle {
             self.set_restless(target, forced.since, now);
             return;
         }
-        let first = self.span.map_or(now, |(first, _)| first);
-        self.span = Some((first, now));
+        let (first, last) = self.span.unwrap_or((now, now));
+        self.span = Some((first, last.max(now)));
         self.burst
             .entry(target)
-            .and_modify(|mark| mark.last = now)
+            .and_modify(|mark| mark.last = mark.last.max(now))
             .or_insert(Mark {
                 first: now,
                 last: now,

@@ -19,7 +19,7 @@ use crate::model::observation::Stat;
 use crate::model::path::RelPath;
 use crate::model::time::Monotonic;
 use crate::port::disk::{DiskError, Root, RootIdentity};
-use crate::port::watcher::{Hint, Watch};
+use crate::port::watcher::{Heard, Watch};
 use crate::store::{FileCounts, FolderRow, Reader, Store, StoreError};
 
 use super::live::{FolderLive, IntakeState, Totals};
@@ -135,7 +135,7 @@ pub struct Intake {
     live: watch::Sender<FolderLive>,
     root: watch::Sender<Option<Arc<dyn Root>>>,
     mode: Mode,
-    hints: mpsc::Receiver<Hint>,
+    hints: mpsc::Receiver<Heard>,
     watch: Option<Box<dyn Watch>>,
     /// The watch is not complete, and why.
     degraded: Option<String>,
@@ -236,8 +236,8 @@ impl Intake {
                 biased;
                 () = cancel.cancelled() => break,
                 Some(command) = self.commands.recv() => self.obey(command),
-                Some(hint) = self.hints.recv() => {
-                    self.heed(hint);
+                Some(heard) = self.hints.recv() => {
+                    self.heed(heard);
                     self.drain_hints();
                 }
                 Some(path) = self.looks.recv() => {

@@ -12,9 +12,9 @@ use syncd::model::digest::Sha256;
 use syncd::model::key::Key;
 use syncd::model::path::RelPath;
 use syncd::port::BoxFuture;
-use syncd::port::watcher::Hint;
+use syncd::port::watcher::{Hint, Hints};
 use syncd::store::{InlineDatabase, Reader, Store};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::Notify;
 
 use crate::checkers::Checks;
 use crate::cloud::{Arrived, Cloud, Object};
@@ -100,7 +100,7 @@ pub struct State {
     pub outages: Vec<(u64, u64)>,
     hints: BTreeMap<(u64, u64), Hint>,
     hint_number: u64,
-    watch: Option<(u32, mpsc::Sender<Hint>)>,
+    watch: Option<(u32, Hints)>,
     /// For each key, every content that its file ever had as a whole.
     pub versions: BTreeMap<String, BTreeSet<Sha256>>,
     /// For each key, the paths that ever had it.
@@ -434,7 +434,7 @@ impl World {
                 (sender, hint)
             };
             self.trace(&format!("hint {hint:?}"));
-            if sender.try_send(hint).is_err() {
+            if sender.try_send(hint, sender.now()).is_err() {
                 self.schedule(Hint::Everything, 100);
                 return;
             }

@@ -42,6 +42,18 @@ fn a_burst_is_taken_whole_once_it_is_quiet() {
 }
 
 #[test]
+fn a_mark_of_a_while_ago_counts_from_then_and_shortens_no_burst() {
+    let mut settle = settle();
+    settle.mark(target("a"), at(100));
+    assert_eq!(settle.next_deadline(), Some(at(600)));
+    settle.mark(target("b"), at(300));
+    settle.mark(target("a"), at(200));
+    settle.mark(target("b"), at(50));
+    assert_eq!(settle.next_deadline(), Some(at(800)));
+    assert_eq!(names(&settle.due(at(800)).unwrap()), ["a", "b"]);
+}
+
+#[test]
 fn a_burst_that_never_rests_is_taken_at_the_latest_after_its_maximum() {
     let mut settle = settle();
     settle.mark(target("quiet"), at(0));

@@ -9,7 +9,7 @@ use crate::engine::Mode;
 use crate::model::event::Event;
 use crate::model::path::RelPath;
 use crate::model::time::Monotonic;
-use crate::port::watcher::Hint;
+use crate::port::watcher::{Heard, Hint};
 
 /// What stands in for "no deadline".
 const A_DAY: Duration = Duration::from_hours(24);
@@ -62,7 +62,7 @@ impl Intake {
         }
     }
 
-    pub(super) fn heed(&mut self, hint: Hint) {
+    pub(super) fn heed(&mut self, Heard { at, hint }: Heard) {
         let now = self.ports.clock.monotonic();
         match hint {
             Hint::Path(path) if path.as_bytes() == IGNORE_FILE.as_bytes() => {
@@ -70,7 +70,7 @@ impl Intake {
             }
             Hint::Path(path) => {
                 if !self.is_below_excluded(&path) {
-                    self.settle.mark(Target::Path(path), now);
+                    self.settle.mark(Target::Path(path), at);
                 }
             }
             Hint::Everything => {
@@ -102,8 +102,8 @@ impl Intake {
     }
 
     pub(super) fn drain_hints(&mut self) {
-        while let Ok(hint) = self.hints.try_recv() {
-            self.heed(hint);
+        while let Ok(heard) = self.hints.try_recv() {
+            self.heed(heard);
         }
     }
 

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
-
 use super::look::Policy;
 use super::{HINTS_MAX, Intake, IntakeError, Opened, Trouble, with_cause};
 use crate::decide::filter::{IGNORE_FILE, IGNORE_FILE_BYTES_MAX};
@@ -11,6 +9,7 @@ use crate::model::folder::{FolderSpec, WatchMode};
 use crate::model::observation::{EntryKind, Stat};
 use crate::model::path::RelPath;
 use crate::port::disk::{DiskError, Root, RootIdentity};
+use crate::port::watcher::Hints;
 use crate::store::{StoreError, StoredFile};
 
 /// So many stored files are compared to tell the same tree on another device number.
@@ -100,11 +99,11 @@ impl Intake {
         if matches!(self.spec.watch, WatchMode::Off | WatchMode::Poll) {
             return;
         }
-        let (sender, hints) = mpsc::channel(HINTS_MAX);
-        self.hints = hints;
+        let (hints, heard) = Hints::channel(HINTS_MAX, Arc::clone(&self.ports.clock));
+        self.hints = heard;
         let watcher = Arc::clone(&self.ports.watcher);
         let path = self.spec.path.clone();
-        let watching = move || watcher.watch(&path, sender);
+        let watching = move || watcher.watch(&path, hints);
         match self.ports.offload.run(watching).await {
             Ok(watch) => self.watch = Some(watch),
             Err(error) => {

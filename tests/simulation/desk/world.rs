@@ -12,9 +12,9 @@ use syncd::model::event::{Event, Observer};
 use syncd::model::path::RelPath;
 use syncd::model::time::Timestamp;
 use syncd::port::BoxFuture;
-use syncd::port::watcher::{Hint, Watch, WatchError, Watcher};
+use syncd::port::watcher::{Hint, Hints, Watch, WatchError, Watcher};
 use syncd::store::{InlineDatabase, Reader, Store};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::Notify;
 
 use super::centre::{Asked, Centre, Pass, Said};
 use super::judge::Judge;
@@ -86,7 +86,7 @@ pub struct State {
     /// Calls whose client has given up, and when they take effect.
     late: BTreeMap<(u64, u64), (Asked, Pass)>,
     number: u64,
-    watch: Option<(u64, mpsc::Sender<Hint>)>,
+    watch: Option<(u64, Hints)>,
     /// What the outbox had: contents with the names of their files, and how often each was put there.
     pub versions: BTreeMap<Sha256, Version>,
     current: BTreeMap<Vec<u8>, Sha256>,
@@ -331,7 +331,7 @@ impl World {
             if let Some(sender) = sender.as_ref().filter(|_| !lost)
                 && let Ok(path) = RelPath::from_bytes(path.as_bytes())
             {
-                let _ = sender.try_send(Hint::Path(path));
+                let _ = sender.try_send(Hint::Path(path), sender.now());
             }
         }
     }
@@ -379,7 +379,7 @@ impl Drop for SimWatch {
 }
 
 impl Watcher for SimWatcher {
-    fn watch(&self, _: &Path, hints: mpsc::Sender<Hint>) -> Result<Box<dyn Watch>, WatchError> {
+    fn watch(&self, _: &Path, hints: Hints) -> Result<Box<dyn Watch>, WatchError> {
         let mut state = self.0.state();
         state.number += 1;
         let number = state.number;

@@ -8,8 +8,7 @@ use syncd::model::fault::Fault;
 use syncd::model::time::Timestamp;
 use syncd::port::BoxFuture;
 use syncd::port::token_source::LocalTokens;
-use syncd::port::watcher::{Hint, Watch, WatchError, Watcher};
-use tokio::sync::mpsc;
+use syncd::port::watcher::{Hints, Watch, WatchError, Watcher};
 
 use super::World;
 use crate::swarm::{SECRET_WORD, TOKEN_WORD};
@@ -36,7 +35,7 @@ impl Drop for SimWatch {
 }
 
 impl Watcher for SimWatcher {
-    fn watch(&self, _: &Path, hints: mpsc::Sender<Hint>) -> Result<Box<dyn Watch>, WatchError> {
+    fn watch(&self, _: &Path, hints: Hints) -> Result<Box<dyn Watch>, WatchError> {
         if self.0.swarm.watch_refused {
             self.0.mark("watch refused");
             return Err(WatchError("no watches left".to_owned()));
