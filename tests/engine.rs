@@ -49,6 +49,8 @@ struct Sky {
     /// How many uploads of a key are still to fail.
     failing: BTreeMap<String, u32>,
     objects: Vec<String>,
+    /// Whom each request was for, and when it came.
+    requests: Vec<(Peer, Instant)>,
 }
 
 impl Cloud {
@@ -63,6 +65,7 @@ impl Cloud {
 
     fn answer(&self, request: &Request) -> Result<Reply, TransportKind> {
         let mut sky = self.0.lock().unwrap();
+        sky.requests.push((request.peer, Instant::now()));
         let url = url::Url::parse(request.url.expose()).unwrap();
         let account = url
             .host_str()
@@ -123,13 +126,21 @@ impl Watcher for NoWatcher {
     }
 }
 
+/// How long a store takes before and after each write.
+#[derive(Clone, Copy)]
+enum Slowness {
+    /// By this seed.
+    Diced(u64),
+    Always(Duration),
+}
+
 struct World {
     clock: Arc<RuntimeClock>,
     cloud: Cloud,
     disk: FakeDisk,
     database: InlineDatabase,
-    /// The store takes a while before and after each write, by this seed.
-    slow_store: Option<u64>,
+    /// The store takes a while before and after each write.
+    slow_store: Option<Slowness>,
     folders: Vec<FolderSpec>,
     accounts: Vec<AccountSpec>,
 }
@@ -189,16 +200,22 @@ impl World {
     }
 
     async fn start(&self, mode: Mode) -> Engine {
-        let rng = self.slow_store.map(fastrand::Rng::with_seed);
-        let rng = Mutex::new(rng);
+        let slowness = self.slow_store;
+        let seed = match slowness {
+            Some(Slowness::Diced(seed)) => seed,
+            _ => 0,
+        };
+        let rng = Mutex::new(fastrand::Rng::with_seed(seed));
         let slow = Arc::new(move || -> BoxFuture<'static, ()> {
             let mut rng = rng.lock().unwrap();
-            let takes_ms = rng
-                .as_mut()
-                .map_or(0, |rng| rng.u64(0..4) * rng.u64(0..100));
+            let takes = match slowness {
+                None => Duration::ZERO,
+                Some(Slowness::Diced(_)) => Duration::from_millis(rng.u64(0..4) * rng.u64(0..100)),
+                Some(Slowness::Always(takes)) => takes,
+            };
             Box::pin(async move {
-                if takes_ms > 0 {
-                    tokio::time::sleep(Duration::from_millis(takes_ms)).await;
+                if !takes.is_zero() {
+                    tokio::time::sleep(takes).await;
                 }
             })
         });
@@ -356,7 +373,7 @@ async fn a_job_that_comes_due_while_the_queue_is_asked_is_not_forgotten() {
     // In some of these histories the retry comes due between the two questions of the queue.
     for seed in 0..200 {
         let mut world = World::new(&[("one", "works")]);
-        world.slow_store = Some(seed);
+        world.slow_store = Some(Slowness::Diced(seed));
         world.write("one", "a.css");
         world.fails("one/a.css", 1);
         let engine = world.start(Mode::Run).await;
@@ -389,6 +406,27 @@ async fn jobs_of_a_paused_folder_hide_no_other_folders_next_try() {
         world
             .has_all(&["two/a.css", "two/b.css"], Duration::from_mins(2))
             .await
+    );
+    engine.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_link_is_asked_for_while_its_claim_is_committed_and_the_bytes_go_after_that() {
+    let committing = Duration::from_secs(1);
+    let mut world = World::new(&[("one", "works")]);
+    world.slow_store = Some(Slowness::Always(committing));
+    world.write("one", "a.css");
+    let engine = world.start(Mode::Run).await;
+    assert!(world.has_all(&["one/a.css"], Duration::from_mins(1)).await);
+    let requests = world.cloud.0.lock().unwrap().requests.clone();
+    let [(Peer::Api, asked), (Peer::UploadHost, sent)] = requests[..] else {
+        panic!("not a link and its upload: {requests:?}");
+    };
+    // Both are counted from their arrival, some milliseconds after they went out.
+    let apart = sent - asked;
+    assert!(
+        (committing..committing + Duration::from_millis(100)).contains(&apart),
+        "{apart:?}"
     );
     engine.stop().await.unwrap();
 }

@@ -2,14 +2,15 @@
 //! down in batches. A slot never waits for a commit.
 //!
 //! Invariants: nothing starts while the account's gate is closed, but the one probe; a job that was
-//! claimed is settled, released, or found running by the next process; an outcome is told to anybody only
-//! after it is committed.
+//! claimed is settled, released, or found running by the next process; before its claim is committed nothing
+//! more than a link is asked for; an outcome is told to anybody only after it is committed.
 
 mod attempt;
 mod origin;
 mod outbox;
 mod outcome;
 pub(super) mod platforms;
+mod ready;
 pub(super) mod remote;
 pub(super) mod source;
 mod supply;
@@ -26,12 +27,12 @@ use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::decide::account::{Gate, Permit, Start};
+use crate::decide::account::{Gate, Permit};
 use crate::decide::concurrency::{Demand, Limiter};
 use crate::engine::folder::Folder;
 use crate::engine::live::AccountLive;
 use crate::engine::{ClockOffset, EngineError, Ports};
-use crate::model::job::{JobId, Outcome, Settlement};
+use crate::model::job::JobId;
 use crate::model::time::Monotonic;
 use crate::port::BoxFuture;
 use crate::store::{Store, StoreError};
@@ -42,13 +43,6 @@ use remote::Remote;
 use source::Budget;
 use supply::{Delivery, Prepared};
 
-/// At least so many jobs are claimed at once.
-const CLAIM_MIN: usize = 64;
-/// At most so many jobs are claimed at once.
-const CLAIM_MAX: usize = 256;
-/// Jobs are claimed while fewer than so many sets of transfers are ready: small files need as many, for a claim
-/// waits for another commit and then for its own.
-const SETS_AHEAD: usize = 8;
 /// How long after the clock was set back the last times of before are written down.
 const CLAMP_AFTER: Duration = Duration::from_secs(10);
 /// A stored due time is never further ahead than this, whatever the clock did meanwhile.
@@ -117,6 +111,9 @@ pub(super) struct Transfers {
     ready: VecDeque<Prepared>,
     slots: FuturesUnordered<BoxFuture<'static, (Permit, Ended)>>,
     delivery: Option<BoxFuture<'static, Result<Delivery, StoreError>>>,
+    /// Through which a delivery hands over what it has prepared.
+    hand: mpsc::UnboundedSender<Vec<Prepared>>,
+    arrivals: mpsc::UnboundedReceiver<Vec<Prepared>>,
     outcomes: Vec<Written>,
     settling: Option<BoxFuture<'static, Result<Commit, StoreError>>>,
     /// Until when outcomes may gather while more is ready.
@@ -141,6 +138,7 @@ pub(super) struct Transfers {
 enum Happened {
     Ended(Permit, Box<Ended>),
     Committed(Result<Commit, StoreError>),
+    Arrived(Vec<Prepared>),
     Delivered(Result<Delivery, StoreError>),
     Command(AccountCommand),
     Woken,
@@ -156,6 +154,7 @@ impl Transfers {
             ..AccountLive::default()
         });
         let limiter = Limiter::new(parts.remote.concurrency());
+        let (hand, arrivals) = mpsc::unbounded_channel();
         let context = Context {
             ports: parts.ports,
             remote: parts.remote,
@@ -178,6 +177,8 @@ impl Transfers {
             ready: VecDeque::new(),
             slots: FuturesUnordered::new(),
             delivery: None,
+            hand,
+            arrivals,
             outcomes: Vec::new(),
             settling: None,
             gather_until: Monotonic::default(),
@@ -226,6 +227,7 @@ impl Transfers {
                     }
                 }
                 Happened::Committed(commit) => self.committed(commit?),
+                Happened::Arrived(prepared) => self.arrived(prepared),
                 Happened::Delivered(delivery) => self.delivered(delivery?),
                 Happened::Command(command) => self.obey(command),
                 Happened::Woken => self.hungry = true,
@@ -257,6 +259,7 @@ impl Transfers {
             Some((permit, ended)) = self.slots.next(), if !self.slots.is_empty() => {
                 Happened::Ended(permit, Box::new(ended))
             }
+            Some(prepared) = self.arrivals.recv() => Happened::Arrived(prepared),
             Some(result) = delivery => Happened::Delivered(result),
             () = self.stop.cancelled(), if draining.is_none() => Happened::StopAsked,
             Some(command) = self.commands.recv() => Happened::Command(command),
@@ -321,83 +324,6 @@ impl Transfers {
         self.token_file_at = self.now() + TOKEN_FILE_EVERY;
     }
 
-    fn start_attempts(&mut self) {
-        while self.slots.len() < self.limiter.limit() && !self.ready.is_empty() {
-            let permit = match self.gate.may_start(self.context.ports.clock.monotonic()) {
-                Start::Go(permit) | Start::Probe(permit) => permit,
-                Start::No(_) => break,
-            };
-            let Some(prepared) = self.ready.pop_front() else {
-                return;
-            };
-            let context = Arc::clone(&self.context);
-            // The probe after an outage uses the token it has: every other one would be a needless call.
-            if permit.is_probe() && self.standing().state == "paused" {
-                context.remote.resumed();
-            }
-            self.slots.push(Box::pin(async move {
-                (permit, attempt::attempt(context, prepared).await)
-            }));
-        }
-        if !self.gate.is_open() {
-            self.release_ready();
-        }
-    }
-
-    /// Jobs that will not start soon are nobody's: others may plan or drop them.
-    fn release_ready(&mut self) {
-        let now = self.context.ports.clock.now();
-        for prepared in self.ready.drain(..) {
-            let settlement = Settlement {
-                claim: prepared.claim,
-                outcome: Outcome::Released,
-                maybe_sent: false,
-                lost: None,
-                started_at: now,
-                took_ms: 0,
-            };
-            self.outcomes
-                .push(Written::silent(settlement, prepared.folder));
-        }
-    }
-
-    fn start_delivery(&mut self) {
-        let (enough, wanted) = match self.gate.probe_at() {
-            None if self.gate.is_open() => {
-                // Claiming takes its time, in which whole sets of transfers may end.
-                let enough = (SETS_AHEAD * self.limiter.limit()).min(CLAIM_MAX);
-                (enough, enough.max(CLAIM_MIN))
-            }
-            Some(at) if at <= self.context.ports.clock.monotonic() => (1, 1),
-            _ => return,
-        };
-        let is_busy = self.delivery.is_some() || self.folders.is_empty();
-        if !self.hungry || self.ready.len() >= enough || is_busy {
-            return;
-        }
-        self.hungry = false;
-        self.folders.rotate_left(1);
-        self.delivery = Some(Box::pin(supply::deliver(
-            self.store.clone(),
-            self.folders.clone(),
-            wanted,
-            self.context.budget.clone(),
-            self.context.ports.clone(),
-        )));
-    }
-
-    fn delivered(&mut self, delivery: Delivery) {
-        // What became claimable while this was under way is asked for once more.
-        self.hungry |= !delivery.exhausted;
-        let ports = &self.context.ports;
-        let (now, wall) = (ports.clock.monotonic(), ports.clock.now());
-        self.next_due = delivery.next_due.map(|due| now + wall.until(due));
-        self.ready.extend(delivery.prepared);
-        if self.stop.is_cancelled() {
-            self.release_ready();
-        }
-    }
-
     /// What did not end in time is dropped: the requests are aborted, and the jobs stay in doubt.
     fn interrupt(&mut self) {
         self.slots.clear();
@@ -425,17 +351,6 @@ impl Transfers {
         }
         self.release_paused();
         self.hungry = true;
-    }
-
-    /// A paused folder starts nothing more.
-    fn release_paused(&mut self) {
-        let (paused, ready): (VecDeque<_>, VecDeque<_>) = self
-            .ready
-            .drain(..)
-            .partition(|prepared| prepared.folder.is_paused());
-        self.ready = paused;
-        self.release_ready();
-        self.ready = ready;
     }
 
     fn demand(&self) -> Demand {

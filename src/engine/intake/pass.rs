@@ -335,6 +335,8 @@ impl Intake {
         self.wake.notify_one();
         let now = self.ports.clock.now();
         let recorded = self.store.record(self.folder, looks, plan, now).await?;
+        // What was claimed along with it is sent before anything is told.
+        tokio::task::yield_now().await;
         pass.release = recorded.release.or(pass.release);
         self.tell_finished(recorded.finished);
         if let (Some(sealed), Some(release)) = (recorded.sealed, pass.release) {

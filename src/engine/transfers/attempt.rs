@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::outbox;
 use super::remote::{Remote, Wechat};
 use super::source::{self, Budget, Held, Stream, StreamReader};
-use super::supply::{Prepared, PreparedBody};
+use super::supply::{Lease, Prepared, PreparedBody};
 use crate::decide::remedy::{self, JobNext, Same, Situation};
 use crate::engine::Ports;
 use crate::engine::folder::Folder;
@@ -95,8 +95,8 @@ pub(super) struct Trouble {
 }
 
 /// Where an attempt stands.
-#[derive(Default)]
 struct Progress {
+    lease: Lease,
     fresh_links: u32,
     refreshes: u32,
     slow_expiries: u32,
@@ -109,6 +109,22 @@ struct Progress {
     lost: Option<Fault>,
 }
 
+impl Progress {
+    fn new(lease: Lease) -> Self {
+        Self {
+            lease,
+            fresh_links: 0,
+            refreshes: 0,
+            slow_expiries: 0,
+            token_generation: None,
+            slow: false,
+            maybe_sent: false,
+            warning: None,
+            lost: None,
+        }
+    }
+}
+
 /// Runs one attempt to its end.
 pub(super) async fn attempt(context: Arc<Context>, prepared: Prepared) -> Ended {
     let started_at = context.ports.clock.now();
@@ -117,8 +133,9 @@ pub(super) async fn attempt(context: Arc<Context>, prepared: Prepared) -> Ended 
         claim,
         folder,
         body,
+        lease,
     } = prepared;
-    let mut progress = Progress::default();
+    let mut progress = Progress::new(lease);
     let result = publish(&context, &folder, &claim, body, &mut progress).await;
     let took = context.ports.clock.monotonic().since(started);
     let result = result.map_err(|fault| Trouble {
@@ -154,6 +171,7 @@ async fn publish(
     let wechat = match &context.remote {
         Remote::Wechat(wechat) => wechat,
         Remote::Desk(desk) => {
+            progress.lease.committed().await;
             return outbox::pass(context, (desk, &folder.spec), claim, &source).await;
         }
     };
@@ -261,6 +279,7 @@ async fn pass(
                 if transfer.warning.is_some() {
                     progress.warning.clone_from(&transfer.warning);
                 }
+                progress.lease.committed().await;
                 let sending = Sending {
                     link_arrived,
                     progress,

@@ -87,7 +87,6 @@ impl Transfers {
             folder,
             event: Some(event),
         });
-        self.hungry = true;
     }
 
     fn failed(
