@@ -88,6 +88,9 @@ impl Transfers {
         self.ready.extend(prepared);
         if self.stop.is_cancelled() {
             self.release_ready();
+        } else {
+            // The pause may have come while they were claimed.
+            self.release_paused();
         }
     }
 
