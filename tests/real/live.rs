@@ -4,10 +4,11 @@ use std::fs;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, test_kill_process};
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
-use crate::desk::{Desk, small_site, wait_for};
+use crate::desk::{Desk, PATIENCE, small_site, wait_for};
 
 /// A `script` that is ended with the test, and with it what it runs.
 struct Watching {
@@ -18,13 +19,18 @@ struct Watching {
 impl Watching {
     /// The live view on a terminal of its own; what it shows goes to a file.
     fn of(desk: &Desk) -> Self {
+        Self::after("", desk)
+    }
+
+    /// The live view, started by a shell that has done something before.
+    fn after(before: &str, desk: &Desk) -> Self {
         let watch = desk.command(&["status", "--watch"]);
         let words: Vec<String> = std::iter::once(watch.get_program())
             .chain(watch.get_args())
             .map(|word| format!("'{}'", word.to_str().unwrap()))
             .collect();
         let screen = desk.path().join("screen");
-        let command = format!("stty rows 24 cols 80; exec {}", words.join(" "));
+        let command = format!("{before} stty rows 24 cols 80; exec {}", words.join(" "));
         let mut script = Command::new("script");
         script.args(["--quiet", "--return", "--command", &command, "/dev/null"]);
         script.env("TERM", "xterm").stdin(Stdio::piped());
@@ -40,6 +46,25 @@ impl Watching {
                 .all(|word| shown.contains(word))
         });
         watching
+    }
+
+    /// Takes its terminal away, and waits until it has ended.
+    fn lose_terminal(mut self) {
+        let script = self.script.id();
+        let children = format!("/proc/{script}/task/{script}/children");
+        let view = fs::read_to_string(children).unwrap();
+        let view = Pid::from_raw(view.trim().parse().unwrap()).unwrap();
+        self.script.kill().unwrap();
+        self.script.wait().unwrap();
+        let begun = Instant::now();
+        while test_kill_process(view).is_ok() {
+            if begun.elapsed() > PATIENCE {
+                // It would run on after the test.
+                let _ = kill_process(view, Signal::KILL);
+                panic!("the view has not ended");
+            }
+            std::thread::park_timeout(Duration::from_millis(20));
+        }
     }
 
     fn shown(&self) -> String {
@@ -77,11 +102,12 @@ fn the_live_view_ends_at_a_key_and_gives_the_terminal_back() {
 #[test]
 fn the_live_view_ends_with_its_terminal() {
     let desk = settled();
-    let mut watching = Watching::of(&desk);
-    let script = watching.script.id();
-    let children = fs::read_to_string(format!("/proc/{script}/task/{script}/children")).unwrap();
-    let view = Pid::from_raw(children.trim().parse().unwrap()).unwrap();
-    watching.script.kill().unwrap();
-    watching.script.wait().unwrap();
-    wait_for("the view ends", || test_kill_process(view).is_err());
+    Watching::of(&desk).lose_terminal();
+}
+
+#[test]
+fn the_live_view_ends_with_its_terminal_though_hangups_were_ignored_before() {
+    let desk = settled();
+    // As under nohup.
+    Watching::after("trap '' HUP;", &desk).lose_terminal();
 }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use ratatui::DefaultTerminal;
 use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
-use signal_hook::consts::SIGTERM;
+use signal_hook::consts::{SIGHUP, SIGTERM};
 
 use crate::config::Config;
 use crate::report::Status;
@@ -40,9 +40,13 @@ pub(super) fn run(context: &Context, config: &Config) -> Result<Exit, Failure> {
             "--watch needs a terminal; for scripts there are `status --json`, `--check` and `--wait`",
         ));
     }
-    // Not SIGHUP: it ends the process, whose terminal is gone, and of which nothing can be read any more.
     let ended = Arc::new(AtomicBool::new(false));
     signal_hook::flag::register(SIGTERM, Arc::clone(&ended)).map_err(|error| failed(&error))?;
+    // Without its terminal it ends at once, for nothing can be read any more; also where whoever started it
+    // ignores hangups.
+    let at_once = Arc::new(AtomicBool::new(true));
+    signal_hook::flag::register_conditional_default(SIGHUP, at_once)
+        .map_err(|error| failed(&error))?;
     // The first look is before the screen changes hands: what is wrong with it is said on a plain one.
     let first = super::look(context, config, || {})?;
     let mut terminal = ratatui::try_init().map_err(|error| failed(&error))?;
