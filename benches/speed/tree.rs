@@ -52,6 +52,8 @@ impl Tree {
     fn ready(self) -> Outcome<Self> {
         // A file that changed a moment ago is looked at again, which is not what is measured.
         std::thread::sleep(Duration::from_secs(2));
+        // Else what was just made is written to the disk while somebody is timed who writes there too.
+        rustix::fs::sync();
         self.warm()?;
         Ok(self)
     }
