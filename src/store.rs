@@ -3,7 +3,8 @@
 //! SQL stands only here, and the engine speaks to the store in domain words, so that another
 //! database can stand behind the same calls. Every write happens on one connection, in the order
 //! it was asked for; writes that wait together are committed together, with `synchronous=FULL`,
-//! before any of them is answered. Times come from the caller: the store has no clock.
+//! before any of them is answered; only who claims is told ahead. Times come from the caller: the
+//! store has no clock.
 
 mod accounts;
 mod beside;

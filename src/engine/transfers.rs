@@ -1,5 +1,5 @@
 //! The transfers of one account: claims jobs, runs attempts side by side, and has their outcomes written
-//! down in batches. A slot never waits for a commit.
+//! down in batches. A slot waits for no commit but its own claim's.
 //!
 //! Invariants: nothing starts while the account's gate is closed, but the one probe; a job that was
 //! claimed is settled, released, or found running by the next process; before its claim is committed nothing

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use syncd::model::secret::Secret;
-use syncd::port::transport::{Body, Method, SourceFailed, Transport, TransportKind};
+use syncd::port::transport::{Body, Method, Peer, Request, SourceFailed, Transport, TransportKind};
 use tokio::sync::mpsc;
 
 use crate::server::{Server, Then, header, ok};
@@ -92,6 +92,29 @@ async fn connections_are_used_again() {
             .unwrap();
     }
     assert_eq!(*server.connections.lock().unwrap(), 1);
+}
+
+#[tokio::test]
+async fn each_request_to_an_api_goes_to_its_own_address() {
+    let server = Server::start(Then::Keep(ok("x"))).await;
+    let transport = transport();
+    let paths = [
+        "/one?token=1",
+        "/one?token=1",
+        "/one?token=2",
+        "/one?token=1",
+    ];
+    for path in paths {
+        let asked = Request {
+            peer: Peer::Api,
+            ..request(&format!("http://{}{path}", server.address), Body::Empty)
+        };
+        transport.exchange(asked).await.unwrap();
+    }
+    let seen = server.seen(paths.len()).await;
+    for (seen, path) in seen.iter().zip(paths) {
+        assert!(seen.head.contains(&format!(" {path} ")), "{}", seen.head);
+    }
 }
 
 #[tokio::test]
