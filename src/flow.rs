@@ -154,12 +154,12 @@ impl Transfer {
     }
 
     /// The request with its body. `allowed_hosts` are the account's upload hosts.
-    pub fn request(&self, body: Body, deadline: Duration, allowed_hosts: &[String]) -> Request {
+    pub fn request(self, body: Body, deadline: Duration, allowed_hosts: &[String]) -> Request {
         Request {
             peer: Peer::UploadHost,
             method: self.method,
-            url: self.url.clone(),
-            headers: self.headers.clone(),
+            url: self.url,
+            headers: self.headers,
             body,
             deadline,
             reply_bytes_max: TRANSFER_REPLY_BYTES_MAX,

@@ -1,7 +1,7 @@
 //! The real disk of watched folders: everything is below an open root, and nothing is ever written.
 
 use std::ffi::OsStr;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -82,22 +82,12 @@ impl Root for OsRoot {
     }
 
     fn entry(&self, path: &RelPath) -> Result<Option<Entry>, DiskError> {
-        let fail = |errno| told(errno, "look at", &self.0.shown(path));
-        let parent = match path.parent() {
-            None => None,
-            Some(parent) => match self.0.open_below(parent.as_bytes(), DIRECTORY) {
-                Ok(open) => Some(open),
-                Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::XDEV) => return Ok(None),
-                Err(errno) => return Err(fail(errno)),
-            },
-        };
-        let parent = parent.as_ref().map_or_else(|| self.0.as_fd(), AsFd::as_fd);
-        let name = OsStr::from_bytes(path.file_name());
-        match retried(|| rustix::fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW)) {
-            Ok(stat) => Ok(Some(made(path.file_name(), &stat))),
-            Err(Errno::NOENT | Errno::NOTDIR) => Ok(None),
-            Err(errno) => Err(fail(errno)),
-        }
+        Near::of(&self.0).entry(path)
+    }
+
+    fn entries(&self, paths: &[RelPath]) -> Vec<Result<Option<Entry>, DiskError>> {
+        let mut near = Near::of(&self.0);
+        paths.iter().map(|path| near.entry(path)).collect()
     }
 
     fn open(&self, path: &RelPath) -> Result<Box<dyn SourceFile>, DiskError> {
@@ -117,7 +107,52 @@ impl Root for OsRoot {
         if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
             return Err(DiskError::NotAFile { path: shown });
         }
-        Ok(Box::new(OsFile { open, path: shown }))
+        Ok(Box::new(OsFile {
+            open,
+            opened: stat_of(&stat),
+            path: shown,
+        }))
+    }
+}
+
+/// Looks at entries, and keeps the directory of the last one open for the next.
+struct Near<'a> {
+    top: &'a Top,
+    directory: Option<(RelPath, OwnedFd)>,
+}
+
+impl<'a> Near<'a> {
+    fn of(top: &'a Top) -> Self {
+        Self {
+            top,
+            directory: None,
+        }
+    }
+
+    fn entry(&mut self, path: &RelPath) -> Result<Option<Entry>, DiskError> {
+        let top = self.top;
+        let fail = |errno| told(errno, "look at", &top.shown(path));
+        let parent = match path.parent().map(|parent| self.enter(parent)) {
+            None => top.as_fd(),
+            Some(Ok(open)) => open,
+            Some(Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::XDEV)) => return Ok(None),
+            Some(Err(errno)) => return Err(fail(errno)),
+        };
+        let name = OsStr::from_bytes(path.file_name());
+        match retried(|| rustix::fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW)) {
+            Ok(stat) => Ok(Some(made(path.file_name(), &stat))),
+            Err(Errno::NOENT | Errno::NOTDIR) => Ok(None),
+            Err(errno) => Err(fail(errno)),
+        }
+    }
+
+    fn enter(&mut self, directory: RelPath) -> Result<BorrowedFd<'_>, Errno> {
+        let open = match self.directory.take() {
+            Some((path, open)) if path == directory => open,
+            _ => self.top.open_below(directory.as_bytes(), DIRECTORY)?,
+        };
+        let (_, open) = &*self.directory.insert((directory, open));
+        Ok(open.as_fd())
     }
 }
 
@@ -125,10 +160,15 @@ impl Root for OsRoot {
 #[derive(Debug)]
 struct OsFile {
     open: OwnedFd,
+    opened: Stat,
     path: PathBuf,
 }
 
 impl SourceFile for OsFile {
+    fn opened(&self) -> Stat {
+        self.opened
+    }
+
     fn stat(&self) -> Result<Stat, DiskError> {
         rustix::fs::fstat(&self.open)
             .map(|stat| stat_of(&stat))

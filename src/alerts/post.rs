@@ -1,7 +1,6 @@
 //! Brings alerts to the webhook: one at a time, in order, signed, again until it takes them.
 
 use std::collections::VecDeque;
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -121,11 +120,8 @@ fn signature(secret: &Secret, body: &[u8]) -> Option<Secret> {
     // A key of any length is good.
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.expose().as_bytes()).ok()?;
     mac.update(body);
-    let mut text = "sha256=".to_owned();
-    for byte in mac.finalize().into_bytes() {
-        let _ = write!(text, "{byte:02x}");
-    }
-    Some(Secret::new(text))
+    let text = base16ct::lower::encode_string(&mac.finalize().into_bytes());
+    Some(Secret::new(format!("sha256={text}")))
 }
 
 fn get(url: &Secret) -> Request {

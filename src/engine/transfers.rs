@@ -6,6 +6,7 @@
 //! more than a link is asked for; an outcome is told to anybody only after it is committed.
 
 mod attempt;
+mod commit;
 mod origin;
 mod outbox;
 mod outcome;
@@ -38,7 +39,8 @@ use crate::port::BoxFuture;
 use crate::store::{Store, StoreError};
 
 use attempt::{Context, Ended};
-use outcome::{Commit, Written};
+use commit::Commit;
+use outcome::Written;
 use remote::Remote;
 use source::Budget;
 use supply::{Delivery, Prepared};
@@ -50,9 +52,9 @@ pub(super) const DUE_AHEAD_MAX: Duration = Duration::from_hours(1);
 /// How often the token file of a paused account is looked at.
 const TOKEN_FILE_EVERY: Duration = Duration::from_secs(5);
 /// While more is ready to be sent, outcomes gather this long for one commit.
-const GATHER_FOR: Duration = Duration::from_millis(10);
+const GATHER_FOR: Duration = Duration::from_millis(20);
 /// So many outcomes are enough for a commit.
-const GATHER_MAX: usize = 128;
+const GATHER_MAX: usize = 256;
 /// How long a stop waits for transfers that are under way.
 pub(super) const DRAIN_MAX: Duration = Duration::from_secs(8);
 

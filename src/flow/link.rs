@@ -2,6 +2,7 @@
 //!
 //! A link is asked for right before sending and lives only in the step that carries it.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
@@ -37,7 +38,7 @@ pub(super) fn parse(link: &str) -> Result<Url, Fault> {
 /// # Errors
 /// `bad-link`.
 pub(super) fn check_leads_to(url: &Url, key: &Key) -> Result<(), Fault> {
-    let path: Vec<u8> = percent_decode_str(url.path()).collect();
+    let path: Cow<'_, [u8]> = percent_decode_str(url.path()).into();
     match path.strip_suffix(key.as_str().as_bytes()) {
         Some(before) if before.ends_with(b"/") => Ok(()),
         _ => Err(bad_link(
@@ -82,18 +83,24 @@ pub(super) fn usable_window_of(signed: &str) -> Duration {
 /// The window of a signature: `q-sign-time=START;END`, plain or inside a percent-encoded `sign` (protocol
 /// notes 4.4); `None` where it cannot be read.
 fn signed_window(signed: &str) -> Option<Duration> {
-    if let Some(window) = window_in(signed) {
+    let (_, from) = signed.split_once(SIGN_TIME)?;
+    let near: String = from.chars().take(TIMES_CHARS_MAX).collect();
+    if let Some(window) = window_in(&near) {
         return Some(window);
     }
-    let decoded = percent_decode_str(signed).decode_utf8().ok()?;
+    let decoded = percent_decode_str(&near).decode_utf8().ok()?;
     // Once more for a separator that was encoded inside the encoded value.
     let twice = percent_decode_str(&decoded).decode_utf8().ok()?;
     window_in(&decoded).or_else(|| window_in(&twice))
 }
 
+/// What the two times follow.
+const SIGN_TIME: &str = "q-sign-time";
+/// They are not looked for any further, however they are escaped.
+const TIMES_CHARS_MAX: usize = 64;
+
 fn window_in(text: &str) -> Option<Duration> {
-    let (_, rest) = text.split_once("q-sign-time=")?;
-    let (start, rest) = rest.split_once(';')?;
+    let (start, rest) = text.strip_prefix('=')?.split_once(';')?;
     let end = rest
         .split(|character: char| !character.is_ascii_digit())
         .next()?;

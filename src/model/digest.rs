@@ -106,7 +106,9 @@ impl Sha256 {
 }
 
 fn write_hex(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    let mut text = [0; 2 * size_of::<Sha256>()];
+    let text = base16ct::lower::encode_str(bytes, &mut text).map_err(|_| fmt::Error)?;
+    f.write_str(text)
 }
 
 impl fmt::Display for Sha256 {

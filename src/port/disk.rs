@@ -68,13 +68,22 @@ pub trait Root: Send + Sync {
     /// One entry, links not followed; `None` if nothing is there or its parent is no directory.
     fn entry(&self, path: &RelPath) -> Result<Option<Entry>, DiskError>;
 
+    /// Many entries, each as [`Root::entry`] finds it. Neighbours may be looked at in a directory that
+    /// was opened once for all of them.
+    fn entries(&self, paths: &[RelPath]) -> Vec<Result<Option<Entry>, DiskError>> {
+        paths.iter().map(|path| self.entry(path)).collect()
+    }
+
     /// Opens a regular file for reading.
     fn open(&self, path: &RelPath) -> Result<Box<dyn SourceFile>, DiskError>;
 }
 
 /// An open regular file, read from its beginning.
 pub trait SourceFile: Send {
-    /// Metadata of the open file.
+    /// Metadata of the file when it was opened.
+    fn opened(&self) -> Stat;
+
+    /// Metadata of the open file now.
     fn stat(&self) -> Result<Stat, DiskError>;
 
     /// Reads the next bytes; 0 at the end.

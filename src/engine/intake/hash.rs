@@ -88,7 +88,7 @@ fn identity(
     stop: &CancellationToken,
 ) -> Result<Option<(Stat, Sha256)>, DiskError> {
     let mut source = root.open(&file.path)?;
-    let before = source.stat()?;
+    let before = source.opened();
     let mut hasher = IdentityHasher::default();
     let mut total = 0_u64;
     loop {

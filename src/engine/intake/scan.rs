@@ -19,7 +19,9 @@ use crate::port::disk::{DiskError, Root};
 use crate::port::offload::{Ahead, Offload};
 use crate::store::{Reader, Sighting, StoreError, StoredFile};
 
-/// A step ends with so many results, or after so many files.
+/// A step ends with so many results, or after so many files. The first one ends sooner, so that uploads
+/// begin, and each one after it with twice as many.
+const FIRST_STEP_RESULTS: usize = 128;
 const STEP_RESULTS: usize = 1024;
 const STEP_FILES: u64 = 20_000;
 
@@ -41,6 +43,7 @@ pub(super) enum ScanError {
 /// The results of one step.
 #[derive(Debug, Default)]
 pub(super) struct Step {
+    results_max: usize,
     /// Files that have to be read.
     pub read: Vec<ToHash>,
     /// Looks that are complete without reading.
@@ -71,6 +74,7 @@ pub(super) struct Scope {
 /// Several scans, one after the other.
 pub(super) struct Walk {
     scans: VecDeque<Scan>,
+    step_results: usize,
     totals: Totals,
     restless: bool,
 }
@@ -80,6 +84,7 @@ impl Walk {
     pub(super) fn new(scans: impl IntoIterator<Item = Scan>) -> Self {
         Self {
             scans: scans.into_iter().collect(),
+            step_results: FIRST_STEP_RESULTS,
             totals: Totals::default(),
             restless: false,
         }
@@ -100,7 +105,11 @@ impl Walk {
     /// # Errors
     /// A scan cannot go on; the walk must not be asked again.
     pub(super) fn next_step(&mut self) -> Result<Step, ScanError> {
-        let mut step = Step::default();
+        let mut step = Step {
+            results_max: self.step_results,
+            ..Step::default()
+        };
+        self.step_results = (2 * self.step_results).min(STEP_RESULTS);
         while !step.is_full()
             && let Some(scan) = self.scans.front_mut()
         {
@@ -122,7 +131,7 @@ impl Walk {
 
 impl Step {
     fn is_full(&self) -> bool {
-        self.read.len() + self.sightings.len() + self.young.len() >= STEP_RESULTS
+        self.read.len() + self.sightings.len() + self.young.len() >= self.results_max
     }
 }
 

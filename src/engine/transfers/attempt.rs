@@ -348,8 +348,9 @@ async fn send(
     sending: Sending<'_>,
 ) -> Result<Arrival, Fault> {
     let clock = &context.ports.clock;
+    let (call, window, file_len) = (transfer.call, transfer.window, transfer.len);
     let spent = clock.monotonic().since(sending.link_arrived);
-    let left = transfer.window.saturating_sub(spent);
+    let left = window.saturating_sub(spent);
     let hosts = &wechat.account.upload_hosts;
     let len = transfer.body_len();
     let deadline = flow::transfer_deadline(len).min(left);
@@ -367,7 +368,6 @@ async fn send(
                 claim.version.clone(),
                 envelope,
             );
-            let call = transfer.call;
             stream(context, call, parts, |pieces| {
                 transfer.request(Body::Streamed { len, pieces }, deadline, hosts)
             })
@@ -375,16 +375,15 @@ async fn send(
             .inspect_err(|fault| sending.progress.maybe_sent |= fault.call == call)?
         }
     };
-    sending.progress.maybe_sent |= may_have_landed(&arrival, transfer.len);
+    sending.progress.maybe_sent |= may_have_landed(&arrival, file_len);
     let moved = clock.monotonic().since(began);
     // The window closed on us, or the cloud says so: was the link long enough at all?
-    sending.progress.slow = moved * 2 > transfer.window;
+    sending.progress.slow = moved * 2 > window;
     if let Arrival::Failed(failed) = &arrival
         && failed.kind == TransportKind::Timeout
         && deadline == left
     {
         let message = "the link's time was over before all bytes were sent";
-        let call = transfer.call;
         return Err(Fault::new(call, Layer::Local, "link-expired", message));
     }
     Ok(arrival)

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::attempt::{Ended, Trouble};
 use super::remote::Remote;
-use super::{GATHER_FOR, GATHER_MAX, Permit, Transfers};
+use super::{Permit, Transfers};
 use crate::decide::account::Standing;
 use crate::decide::remedy::{
     self, AccountNext, Closure, ClosureKind, Decision, JobNext, Remedy, Situation,
@@ -14,24 +14,15 @@ use crate::engine::folder::Folder;
 use crate::engine::live::{AccountLive, GateState};
 use crate::model::event::Event;
 use crate::model::fault::Fault;
-use crate::model::job::{Claim, JobId, Outcome, Receipt, Settlement};
-use crate::model::path::RelPath;
+use crate::model::job::{Claim, Outcome, Receipt, Settlement};
 use crate::model::time::Timestamp;
-use crate::store::{AccountRow, Selection, Settled, StoreError};
+use crate::store::AccountRow;
 
 /// A settlement with what is told once it is committed.
 pub(super) struct Written {
-    settlement: Settlement,
-    folder: Arc<Folder>,
-    event: Option<Event>,
-}
-
-/// A batch that has been committed.
-pub(super) struct Commit {
-    events: Vec<Event>,
-    settled: Settled,
-    /// Files that were another version by the time their upload was acknowledged.
-    changed_since: Vec<(Arc<Folder>, RelPath)>,
+    pub settlement: Settlement,
+    pub folder: Arc<Folder>,
+    pub event: Option<Event>,
 }
 
 impl Written {
@@ -157,79 +148,7 @@ impl Transfers {
         }
     }
 
-    /// Hands everything that waits to be written to one commit, unless one is under way.
-    pub(super) fn start_settling(&mut self) {
-        if self.settling.is_some() {
-            return;
-        }
-        let gate = self.gate_to_write();
-        if gate.is_none() && (self.outcomes.is_empty() || self.gathers_on()) {
-            return;
-        }
-        self.gather_until = self.now() + GATHER_FOR;
-        let batch = std::mem::take(&mut self.outcomes);
-        let revived = std::mem::take(&mut self.revived);
-        let (row, event) = gate.map_or((None, None), |(row, event)| (Some(row), event));
-        if let Some(row) = &row {
-            self.gate_written = (self.gate.state(), row.closures);
-        }
-        let store = self.store.clone();
-        let ports = self.context.ports.clone();
-        self.settling = Some(Box::pin(async move {
-            let mut commit = Commit {
-                changed_since: changed_since(&batch, ports.offload).await,
-                events: event.into_iter().collect(),
-                settled: Settled::default(),
-            };
-            if let Some(row) = row {
-                store.save_account(row).await?;
-            }
-            if !batch.is_empty() {
-                write(&store, batch, revived, &mut commit, ports.clock.now()).await?;
-            }
-            Ok(commit)
-        }));
-    }
-
-    /// A commit costs the same for one outcome as for many, and nobody waits for these yet.
-    fn gathers_on(&self) -> bool {
-        !self.ready.is_empty() && self.outcomes.len() < GATHER_MAX && self.now() < self.gather_until
-    }
-
-    pub(super) fn committed(&mut self, commit: Commit) {
-        for event in &commit.events {
-            self.tell(event);
-        }
-        for (folder, path) in commit.changed_since {
-            folder.look_again(path);
-        }
-        for (id, path) in commit.settled.look_again {
-            if let Some(folder) = self.folders.iter().find(|folder| folder.id == id) {
-                folder.look_again(path);
-            }
-        }
-        let now = self.context.ports.clock.now();
-        for finished in commit.settled.finished {
-            let Some(folder) = self
-                .folders
-                .iter()
-                .find(|folder| folder.id == finished.folder)
-            else {
-                continue;
-            };
-            self.tell(&Event::ReleaseFinished {
-                folder: folder.spec.name.clone(),
-                release: finished.release,
-                uploaded: finished.uploaded,
-                skipped: finished.skipped,
-                failed: finished.failed,
-                seconds: finished.started_at.until(now).as_secs_f64(),
-            });
-        }
-        self.hungry = true;
-    }
-
-    fn tell(&self, event: &Event) {
+    pub(super) fn tell(&self, event: &Event) {
         self.context.ports.tell(event);
     }
 
@@ -285,7 +204,7 @@ impl Transfers {
     }
 
     /// The gate, if it is not the one that was last written down, and the news of it.
-    fn gate_to_write(&self) -> Option<(AccountRow, Option<Event>)> {
+    pub(super) fn gate_to_write(&self) -> Option<(AccountRow, Option<Event>)> {
         let clock = &self.context.ports.clock;
         let persisted = self.gate.persisted(clock.monotonic(), clock.now());
         let now = (persisted.state, persisted.closures);
@@ -318,57 +237,6 @@ impl Transfers {
         };
         Some((row, event))
     }
-}
-
-async fn write(
-    store: &crate::store::Store,
-    batch: Vec<Written>,
-    revived: Vec<JobId>,
-    commit: &mut Commit,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let mut settlements = Vec::with_capacity(batch.len());
-    for written in batch {
-        settlements.push(written.settlement);
-        commit.events.extend(written.event);
-    }
-    commit.settled = store.settle(settlements, now).await?;
-    if !revived.is_empty() {
-        store.retry(Selection::Jobs(revived), now).await?;
-    }
-    Ok(())
-}
-
-/// Which acknowledged files are another version by now. A watcher would say so too, but it may be off.
-async fn changed_since(
-    batch: &[Written],
-    offload: crate::port::offload::Offload,
-) -> Vec<(Arc<Folder>, RelPath)> {
-    let acknowledged: Vec<_> = batch
-        .iter()
-        .filter(|written| matches!(written.settlement.outcome, Outcome::Acknowledged(_)))
-        .filter_map(|written| {
-            let claim = &written.settlement.claim;
-            let root = written.folder.open_root()?;
-            Some((
-                Arc::clone(&written.folder),
-                root,
-                claim.path.clone(),
-                claim.version.stat,
-            ))
-        })
-        .collect();
-    if acknowledged.is_empty() {
-        return Vec::new();
-    }
-    offload
-        .run(move || {
-            let changed = acknowledged.into_iter().filter(|(_, root, path, stat)| {
-                !matches!(root.entry(path), Ok(Some(entry)) if entry.stat == *stat)
-            });
-            changed.map(|(folder, _, path, _)| (folder, path)).collect()
-        })
-        .await
 }
 
 /// The remedy that was taken, as scripts read it.

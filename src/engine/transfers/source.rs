@@ -286,7 +286,7 @@ fn open_version(
     version: &Version,
 ) -> Result<Box<dyn SourceFile>, Fault> {
     let file = root.open(path).map_err(|error| read_fault(&error))?;
-    if file.stat().map_err(|error| read_fault(&error))? == version.stat {
+    if file.opened() == version.stat {
         Ok(file)
     } else {
         Err(changed("it changed after it was planned"))

@@ -101,6 +101,7 @@ impl Root for FakeRoot {
             Some(Body::File(_)) if tree.closed.contains(&ino) => Err(self.refused("open", path)),
             Some(Body::File(_)) => Ok(Box::new(FakeFile {
                 disk: self.disk.clone(),
+                opened: tree.stat(ino).ok_or(DiskError::NotFound { path: shown })?,
                 ino,
                 path: path.clone(),
                 offset: 0,
@@ -112,12 +113,17 @@ impl Root for FakeRoot {
 
 struct FakeFile {
     disk: FakeDisk,
+    opened: Stat,
     ino: u64,
     path: RelPath,
     offset: usize,
 }
 
 impl SourceFile for FakeFile {
+    fn opened(&self) -> Stat {
+        self.opened
+    }
+
     fn stat(&self) -> Result<Stat, DiskError> {
         self.disk.before(&Operation::Stat(self.path.clone()));
         let path = || self.path.as_path().to_owned();

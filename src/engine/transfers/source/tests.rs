@@ -32,6 +32,10 @@ fn stat_of(size: usize, changed: bool) -> Stat {
 }
 
 impl SourceFile for Open {
+    fn opened(&self) -> Stat {
+        stat_of(self.bytes.len(), false)
+    }
+
     fn stat(&self) -> Result<Stat, DiskError> {
         let is_at_end = self.at == self.bytes.len();
         let changed = is_at_end && self.changes.load(Ordering::Relaxed);
