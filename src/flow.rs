@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use crate::model::address::Address;
 use crate::model::digest::Checksums;
 use crate::model::fault::{Call, Fault, Layer};
 use crate::model::job::Receipt;
@@ -75,8 +76,8 @@ pub struct Transfer {
     pub call: Call,
     /// Method.
     pub method: Method,
-    /// The link as it came. Never stored, never shown.
-    pub url: Secret,
+    /// The link. Never stored, never shown.
+    pub url: Address,
     /// Header names and values.
     pub headers: Vec<(String, Secret)>,
     /// Bytes of the file.
@@ -136,7 +137,7 @@ impl ApiCall {
         Request {
             peer: Peer::Api,
             method: Method::Post,
-            url: Secret::new(format!("{base_url}{}?{query_name}={token}", self.path)),
+            url: Secret::new(format!("{base_url}{}?{query_name}={token}", self.path)).into(),
             headers: vec![json_content_type()],
             body: Body::Held(self.body.clone()),
             deadline: CONTROL_DEADLINE,

@@ -2,6 +2,7 @@
 //!
 //! Nothing here reads a clock, a file, the network or a random number.
 
+pub mod address;
 pub mod alert;
 pub mod desk;
 pub mod digest;

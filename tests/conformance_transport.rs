@@ -144,7 +144,7 @@ impl Bench {
         Request {
             peer: Peer::UploadHost,
             method: Method::Put,
-            url: Secret::new(self.url.clone()),
+            url: Secret::new(self.url.clone()).into(),
             headers: vec![("X-Cos-Security-Token".to_owned(), Secret::new("canary"))],
             body,
             deadline: Duration::from_secs(20),
@@ -499,7 +499,7 @@ suite! {
             assert_eq!((fault.kind, fault.bytes_sent), (TransportKind::Refused, 0));
         }
         for url in ["http://user@127.0.0.1/", "ftp://127.0.0.1/", "http://example.com/", "nowhere"] {
-            let request = Request { url: Secret::new(url), ..bench.request(held(b"x")) };
+            let request = Request { url: Secret::new(url).into(), ..bench.request(held(b"x")) };
             let fault = bench.transport.exchange(request).await.unwrap_err();
             assert_eq!((fault.kind, fault.bytes_sent), (TransportKind::Refused, 0), "{url}");
         }

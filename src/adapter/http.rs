@@ -10,6 +10,7 @@ use std::time::Duration;
 use reqwest::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
+use crate::model::address::Address;
 use crate::model::secret::Secret;
 use crate::port::BoxFuture;
 use crate::port::transport::{
@@ -72,7 +73,7 @@ pub struct HttpTransport {
     api: Clients,
     upload_hosts: Clients,
     /// The last address of an API, as it was given and as it was read: the same one is asked for each link.
-    api_address: Mutex<Option<(Secret, Url)>>,
+    api_address: Mutex<Option<(Address, Url)>>,
 }
 
 impl HttpTransport {
@@ -138,7 +139,7 @@ impl HttpTransport {
 
     /// The address of a request, which may be asked.
     fn address(&self, request: &Request) -> Result<Url, &'static str> {
-        let check = || guard::check(request.peer, request.url.expose(), &request.allowed_hosts);
+        let check = || guard::check(request.peer, &request.url, &request.allowed_hosts);
         if request.peer == Peer::UploadHost {
             return check();
         }

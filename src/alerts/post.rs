@@ -128,7 +128,7 @@ fn get(url: &Secret) -> Request {
     Request {
         peer: Peer::Api,
         method: Method::Get,
-        url: url.clone(),
+        url: url.clone().into(),
         headers: Vec::new(),
         body: Body::Empty,
         deadline: DEADLINE,

@@ -99,7 +99,7 @@ async fn connect(case: &Case, (name, base_url): Server<'_>) -> Result<Reply, Fin
     let request = Request {
         peer: Peer::Api,
         method: Method::Get,
-        url: Secret::new(format!("{base_url}/")),
+        url: Secret::new(format!("{base_url}/")).into(),
         headers: Vec::new(),
         body: Body::Empty,
         deadline: REQUEST_DEADLINE,

@@ -8,6 +8,7 @@ use super::form::Form;
 use super::upload::UploadInput;
 use super::wire::{self, Answer, Errcode, Text};
 use super::{ApiCall, Transfer, link};
+use crate::model::address::Address;
 use crate::model::fault::{Call, Fault, Layer};
 use crate::model::folder::TokenSource;
 use crate::model::secret::Secret;
@@ -137,7 +138,7 @@ pub(super) fn read_link(
         method: Method::Post,
         window: link::usable_window_of(&answer.authorization.0),
         warning: link::difference(&answer.url.0, &url),
-        url: Secret::new(answer.url.0),
+        url: Address::that_was_read(answer.url.0, url),
         headers: vec![("content-type".to_owned(), Secret::new(form.content_type()))],
         len: input.len,
         envelope: form.around_file(),

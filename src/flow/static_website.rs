@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::upload::UploadInput;
 use super::wire::{self, Answer, Errcode, Text};
 use super::{ApiCall, Envelope, Transfer, link};
+use crate::model::address::Address;
 use crate::model::fault::{Call, Fault};
 use crate::model::secret::Secret;
 use crate::port::transport::{Method, Reply};
@@ -73,7 +74,7 @@ pub(super) fn read_link(input: &UploadInput, reply: &Reply) -> Result<Transfer, 
         method: Method::Put,
         window: link::usable_window_of(query),
         warning: link::difference(&link, &url),
-        url: Secret::new(link),
+        url: Address::that_was_read(link, url),
         headers: headers(input, token),
         len: input.len,
         envelope: Envelope::default(),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::BoxFuture;
+use crate::model::address::Address;
 use crate::model::secret::Secret;
 
 /// Which client sends a request. They share no connection and no header.
@@ -34,8 +35,8 @@ pub struct Request {
     pub peer: Peer,
     /// Method.
     pub method: Method,
-    /// The whole address. A secret: it may carry a token or a signature.
-    pub url: Secret,
+    /// The whole address.
+    pub url: Address,
     /// Header names and values; values may be secrets.
     pub headers: Vec<(String, Secret)>,
     /// Body.

@@ -3,7 +3,9 @@
 
 use std::net::IpAddr;
 
-use syncd::adapter::http::guard::{check, is_forbidden};
+use syncd::adapter::http::guard::{self, is_forbidden};
+use syncd::model::address::Address;
+use syncd::model::secret::Secret;
 use syncd::port::transport::Peer;
 use url::{Host, Url};
 
@@ -36,6 +38,10 @@ pub(crate) const WORDS: &[&[u8]] = &[
     b"\t",
     b"\xff",
 ];
+
+fn check(peer: Peer, text: &str, hosts: &[String]) -> Result<Url, &'static str> {
+    guard::check(peer, &Address::from(Secret::new(text)), hosts)
+}
 
 /// Checks the property.
 pub(crate) fn holds(input: &[u8]) {

@@ -71,8 +71,7 @@ where
     Served: Future<Output = End>,
 {
     let progress = Arc::new(Progress::default());
-    let url = request.url.expose();
-    if guard::check(request.peer, url, &request.allowed_hosts).is_err() {
+    if guard::check(request.peer, &request.url, &request.allowed_hosts).is_err() {
         return Err(progress.fault(TransportKind::Refused));
     }
     let (deadline, reply_bytes_max) = (request.deadline, request.reply_bytes_max);

@@ -21,7 +21,7 @@ pub(crate) fn request(url: &str, body: Body) -> Request {
     Request {
         peer: Peer::UploadHost,
         method: Method::Put,
-        url: Secret::new(url),
+        url: Secret::new(url).into(),
         headers: vec![("x-cos-security-token".to_owned(), Secret::new("canary"))],
         body,
         deadline: Duration::from_secs(20),

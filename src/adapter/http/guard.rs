@@ -5,15 +5,16 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use url::{Host, Url};
 
+use crate::model::address::Address;
 use crate::port::transport::Peer;
 
-/// Parses an address and checks it for `peer` (an upload host must be one of `allowed_hosts`: exact
+/// Reads an address and checks it for `peer` (an upload host must be one of `allowed_hosts`: exact
 /// names, or `*.` and a suffix).
 ///
 /// # Errors
 /// Why it may not be asked, in words, without the address.
-pub fn check(peer: Peer, address: &str, allowed_hosts: &[String]) -> Result<Url, &'static str> {
-    let url = Url::parse(address).map_err(|_| "it is not an address")?;
+pub fn check(peer: Peer, address: &Address, allowed_hosts: &[String]) -> Result<Url, &'static str> {
+    let url = address.read().map_err(|_| "it is not an address")?;
     if !url.username().is_empty() || url.password().is_some() {
         return Err("it holds a user name");
     }

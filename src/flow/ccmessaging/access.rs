@@ -119,7 +119,7 @@ fn post(
     Ok(Request {
         peer: Peer::Api,
         method: Method::Post,
-        url: Secret::new(url),
+        url: Secret::new(url).into(),
         headers,
         body: Body::Held(body.into()),
         deadline: CONTROL_DEADLINE,

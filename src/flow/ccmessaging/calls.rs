@@ -220,7 +220,7 @@ impl DeskCall {
         Request {
             peer: Peer::Api,
             method: self.method,
-            url: Secret::new(format!("{}{}", desk.base_url, self.path_and_query)),
+            url: Secret::new(format!("{}{}", desk.base_url, self.path_and_query)).into(),
             headers,
             body,
             deadline: self.deadline,

@@ -145,7 +145,7 @@ fn get(url: Secret) -> Request {
     Request {
         peer: Peer::Api,
         method: Method::Get,
-        url,
+        url: url.into(),
         headers: Vec::new(),
         body: Body::Empty,
         deadline: CONTROL_DEADLINE,

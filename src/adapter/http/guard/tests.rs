@@ -1,8 +1,13 @@
 use super::*;
+use crate::model::secret::Secret;
 
-fn upload(address: &str, hosts: &[&str]) -> Result<(), &'static str> {
+fn address(text: &str) -> Address {
+    Secret::new(text).into()
+}
+
+fn upload(text: &str, hosts: &[&str]) -> Result<(), &'static str> {
     let hosts: Vec<String> = hosts.iter().map(|host| (*host).to_owned()).collect();
-    check(Peer::UploadHost, address, &hosts).map(|_| ())
+    check(Peer::UploadHost, &address(text), &hosts).map(|_| ())
 }
 
 const HOSTS: &[&str] = &["*.myqcloud.com", "store.example.com"];
@@ -109,7 +114,7 @@ fn local_addresses_are_refused_even_if_listed() {
 
 #[test]
 fn the_api_may_be_asked_by_https_or_on_this_machine() {
-    let api = |address| check(Peer::Api, address, &[]).is_ok();
+    let api = |text| check(Peer::Api, &address(text), &[]).is_ok();
     for address in [
         "https://api.weixin.qq.com/x?access_token=t",
         "http://127.0.0.1:8700/t",
