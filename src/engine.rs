@@ -76,6 +76,11 @@ impl Ports {
     pub fn tell(&self, event: &Event) {
         self.observer.observe(self.clock.now(), event);
     }
+
+    /// Tells events of one moment.
+    pub fn tell_all(&self, events: &[Event]) {
+        self.observer.observe_all(self.clock.now(), events);
+    }
 }
 
 /// What the engine works on.

@@ -186,6 +186,36 @@ fn one_pass_deploys_and_the_next_has_nothing_to_do() {
 }
 
 #[test]
+fn each_upload_has_a_whole_line_of_its_own_and_the_release_ends_after_all_of_them() {
+    const FILES: usize = 300;
+    let names: Vec<String> = (0..FILES)
+        .map(|number| format!("{number:03}.css"))
+        .collect();
+    let with_files = || {
+        let site = Site::new();
+        for name in &names {
+            site.write(name, name);
+        }
+        site
+    };
+    let log = with_files().run(&["once"]).expect(0).err();
+    let mut told: Vec<&str> = log
+        .lines()
+        .skip_while(|line| !line.contains(" INFO uploaded "))
+        .take_while(|line| !line.contains(" INFO release ended "))
+        .filter_map(|line| line.split_once(" path=")?.1.split(' ').next())
+        .collect();
+    told.sort_unstable();
+    assert_eq!(told, names, "{log}");
+
+    let events = with_files().run(&["once", "--json"]).expect(0).jsons();
+    let place = |kind: &str| events.iter().rposition(|event| event["type"] == kind);
+    let uploads = events.iter().filter(|event| event["type"] == "uploaded");
+    assert_eq!(uploads.count(), FILES);
+    assert!(place("uploaded") < place("release_finished"), "{events:?}");
+}
+
+#[test]
 fn files_gone_here_are_kept_there_and_named() {
     let site = Site::new();
     site.write("a.css", "a");

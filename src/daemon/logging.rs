@@ -4,6 +4,7 @@
 //! `info`, whatever level is asked for: their lower levels show addresses and headers.
 
 mod json;
+mod together;
 
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _};
@@ -16,6 +17,8 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use crate::config::{LogFormat, LogLevel, LogSpec};
 
 use super::journal::Journal;
+
+pub use together::together;
 
 /// Libraries whose lower levels could show secrets.
 const HELD_AT_INFO: [&str; 8] = [
@@ -72,7 +75,7 @@ pub fn start(lines: Lines, level: LogLevel, no_color: bool) {
     let text = || {
         tracing_subscriber::fmt()
             .with_env_filter(filter(level))
-            .with_writer(io::stderr)
+            .with_writer(|| together::Stderr)
             .with_ansi(io::stderr().is_terminal() && !no_color)
     };
     // Only a second call can fail.

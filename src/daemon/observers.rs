@@ -9,6 +9,8 @@ use serde_json::Value;
 use crate::model::event::{Event, Observer};
 use crate::model::time::Timestamp;
 
+use super::logging;
+
 /// Several observers as one.
 pub struct Several(pub Vec<Arc<dyn Observer>>);
 
@@ -16,6 +18,12 @@ impl Observer for Several {
     fn observe(&self, at: Timestamp, event: &Event) {
         for observer in &self.0 {
             observer.observe(at, event);
+        }
+    }
+
+    fn observe_all(&self, at: Timestamp, events: &[Event]) {
+        for observer in &self.0 {
+            observer.observe_all(at, events);
         }
     }
 }
@@ -26,11 +34,17 @@ pub struct JsonLines;
 
 impl Observer for JsonLines {
     fn observe(&self, at: Timestamp, event: &Event) {
-        if let Some(mut line) = json_line(at, event) {
-            line.push('\n');
-            // A reader that went away does not stop the work.
-            let _ = std::io::stdout().lock().write_all(line.as_bytes());
+        self.observe_all(at, std::slice::from_ref(event));
+    }
+
+    fn observe_all(&self, at: Timestamp, events: &[Event]) {
+        let mut lines = String::new();
+        for line in events.iter().filter_map(|event| json_line(at, event)) {
+            lines.push_str(&line);
+            lines.push('\n');
         }
+        // A reader that went away does not stop the work.
+        let _ = std::io::stdout().lock().write_all(lines.as_bytes());
     }
 }
 
@@ -137,6 +151,14 @@ impl Observer for LogLines {
             Event::Notice { name, message } => tracing::warn!(name, "{message}"),
             event => log_work(event),
         }
+    }
+
+    fn observe_all(&self, at: Timestamp, events: &[Event]) {
+        logging::together(|| {
+            for event in events {
+                self.observe(at, event);
+            }
+        });
     }
 }
 

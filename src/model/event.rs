@@ -159,6 +159,13 @@ pub enum Event {
 pub trait Observer: Send + Sync {
     /// One event, at a moment of the wall clock.
     fn observe(&self, at: Timestamp, event: &Event);
+
+    /// Events of one moment, in their order; whoever writes them down may do so at once.
+    fn observe_all(&self, at: Timestamp, events: &[Event]) {
+        for event in events {
+            self.observe(at, event);
+        }
+    }
 }
 
 impl Event {

@@ -121,6 +121,14 @@ impl Ended {
             .unwrap_or_else(|_| panic!("{} {}", self.out(), self.err()))
     }
 
+    /// A stream of JSON lines.
+    pub(crate) fn jsons(&self) -> Vec<Value> {
+        let out = self.out();
+        out.lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    }
+
     /// The last line of a stream of JSON lines.
     pub(crate) fn last_json(&self) -> Value {
         serde_json::from_str(self.out().lines().last().unwrap_or_default()).unwrap()

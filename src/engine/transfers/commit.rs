@@ -64,9 +64,7 @@ impl Transfers {
     }
 
     pub(super) fn committed(&mut self, commit: Commit) {
-        for event in &commit.events {
-            self.tell(event);
-        }
+        self.context.ports.tell_all(&commit.events);
         for (folder, path) in commit.changed_since {
             folder.look_again(path);
         }
