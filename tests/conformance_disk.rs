@@ -215,6 +215,23 @@ suite! {
         assert!(matches!(root.list(Some(&path("a"))), Err(DiskError::NotFound { .. })));
         assert!(matches!(root.list(Some(&path("file"))), Err(DiskError::NotADirectory { .. })));
     };
+    many_entries_are_each_what_they_are_alone => |bench| {
+        for name in ["a/one", "a/two", "a/b/three", "aa/four", "top"] {
+            bench.write(name, name.as_bytes());
+        }
+        bench.symlink("link");
+        let root = bench.disk().open_root(bench.root()).unwrap();
+        let paths = [
+            "a/one", "a/two", "a/none", "none/one", "none/two", "a/b/three", "a/one", "top/one", "top", "a/b",
+            "link/secret", "link", "aa/four",
+        ];
+        let paths = paths.map(path);
+        let alone: Vec<_> = paths.iter().map(|path| root.entry(path).unwrap()).collect();
+        let together: Vec<_> = root.entries(&paths).into_iter().map(Result::unwrap).collect();
+        assert_eq!(together, alone);
+        let found = together.iter().flatten().count();
+        assert_eq!(found, 8, "{together:?}");
+    };
     names_are_raw_bytes => |bench| {
         let name = b"d/\xff\n\x1b[31m".as_slice();
         bench.write_raw(name, b"x");

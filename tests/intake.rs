@@ -148,6 +148,25 @@ async fn a_first_scan_makes_one_release_of_all_files_and_a_second_reads_nothing(
     assert_eq!(world.bench.rows(), rows);
 }
 
+/// Uploads begin with what a step has found.
+#[tokio::test(start_paused = true)]
+async fn the_first_steps_of_a_scan_are_short() {
+    let world = World::new(WatchMode::Off).await;
+    for index in 0..3000 {
+        world.write_old(&format!("f{index:04}"), b"x");
+    }
+    world.bench.scan().await;
+    let events = world.bench.events.0.lock().unwrap().clone();
+    let steps: Vec<u64> = events
+        .iter()
+        .filter_map(|event| match event {
+            Event::ScanProgress { files, .. } => Some(*files),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(steps, [128, 128 + 256, 128 + 256 + 512, 1920, 2944, 3000]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_merge_finds_what_changed_came_and_went() {
     let world = World::new(WatchMode::Off).await;

@@ -2,6 +2,7 @@
 
 use std::sync::mpsc::channel;
 
+use rusqlite::{StatementStatus, params};
 use tokio::sync::oneshot;
 
 use crate::model::job::FolderId;
@@ -32,4 +33,18 @@ async fn claims_are_told_before_they_are_committed() {
     held.unwrap();
     claimed.unwrap();
     assert!(was_told.unwrap(), "only after the commit");
+}
+
+#[tokio::test]
+async fn a_claim_of_another_size_is_not_prepared_anew() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(&directory.path().join("syncd.db")).unwrap();
+    let looking = store.write("look", move |db| {
+        let mut ready = db.prepare_cached(super::READY)?;
+        for limit in [1, 2] {
+            ready.exists(params![1, 0, 1, 0, 3, false, limit])?;
+        }
+        Ok(ready.get_status(StatementStatus::RePrepare))
+    });
+    assert_eq!(looking.await.unwrap(), 0);
 }
