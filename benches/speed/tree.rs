@@ -52,8 +52,6 @@ impl Tree {
     fn ready(self) -> Outcome<Self> {
         // A file that changed a moment ago is looked at again, which is not what is measured.
         std::thread::sleep(Duration::from_secs(2));
-        // Else what was just made is written to the disk while somebody is timed who writes there too.
-        rustix::fs::sync();
         self.warm()?;
         Ok(self)
     }
@@ -66,8 +64,9 @@ impl Tree {
         self.files
     }
 
-    /// Reads everything, so that no timing pays for the disk.
+    /// Reads everything, so that no timing pays for the disk, nor for what others left to be written there.
     pub(crate) fn warm(&self) -> Outcome<()> {
+        rustix::fs::sync();
         let mut buffer = vec![0; 256 * 1024];
         let mut open = vec![self.root()];
         while let Some(directory) = open.pop() {
