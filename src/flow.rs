@@ -76,7 +76,7 @@ pub struct Transfer {
     pub call: Call,
     /// Method.
     pub method: Method,
-    /// The link. Never stored, never shown.
+    /// The link, as it came and as it was read. Never stored, never shown.
     pub url: Address,
     /// Header names and values.
     pub headers: Vec<(String, Secret)>,

@@ -1,4 +1,5 @@
-//! Who claims is told which jobs they are while the commit is still to come.
+//! Claims do not wait for what they need not: who claims is told which jobs they are while the commit is still
+//! to come, and no statement is prepared for a second time.
 
 use std::sync::mpsc::channel;
 
