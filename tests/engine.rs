@@ -461,3 +461,24 @@ async fn a_folder_that_is_paused_while_its_jobs_are_claimed_asks_for_no_link() {
         engine.stop().await.unwrap();
     }
 }
+
+/// Nothing is watched here, so only the look after the answer can tell.
+#[tokio::test(start_paused = true)]
+async fn a_file_that_changes_while_it_is_sent_is_sent_again() {
+    let world = World::new(&[("one", "works")]);
+    world.write("one", "a.css");
+    let engine = world.start(Mode::Once).await;
+    let changing = async {
+        // Its bytes are read before its link is asked for.
+        while world.cloud.0.lock().unwrap().requests.is_empty() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        world
+            .disk
+            .write(Path::new("/srv/one"), "a.css", b"another version");
+    };
+    let (summary, ()) = tokio::join!(engine.once(&[]), changing);
+    summary.unwrap();
+    let objects = world.cloud.0.lock().unwrap().objects.clone();
+    assert_eq!(objects, ["one/a.css", "one/a.css"]);
+}
