@@ -121,6 +121,10 @@ pub struct Folder {
     pub bytes: Bytes,
     /// Directories that are left out whole.
     pub excluded_dirs: u64,
+    /// Directories and files that cannot be read: what is in them is not in sync, and a person has to see
+    /// to it. The first of them are among the problems.
+    #[serde(default)]
+    pub unreadable: u64,
     /// The release that is being published.
     pub release: Option<Release>,
     /// When a file was last acknowledged.
@@ -235,7 +239,7 @@ pub struct Problem {
     /// The message that carries the file, in an inbox.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-    /// `waiting`, `dead` or `blocked`.
+    /// `waiting`, `dead`, `blocked` or `unreadable`.
     pub state: String,
     /// Code of the fault.
     pub code: String,

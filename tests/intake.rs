@@ -15,7 +15,7 @@ use std::time::Duration;
 use bench::{Bench, Parts, RuntimeClock, path, spec, until};
 use fake::{FakeDisk, Operation};
 use syncd::engine::intake::Command;
-use syncd::engine::live::IntakeState;
+use syncd::engine::live::{FolderLive, IntakeState};
 use syncd::model::event::Event;
 use syncd::model::folder::WatchMode;
 use syncd::model::time::Monotonic;
@@ -306,6 +306,36 @@ async fn a_file_that_changes_while_it_is_read_is_read_again() {
     world.bench.scan().await;
     let expected = syncd::model::digest::Sha256::of(&vec![2; 600_000]);
     assert_eq!(world.bench.rows()[0].digest, Some(expected));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_read_is_named_by_each_scan_until_it_can() {
+    let world = World::new(WatchMode::Native).await;
+    world.write_old("closed", b"1");
+    world.write_old("open", b"2");
+    world.disk.set_readable(&world.root, "closed", false);
+    let named = |live: &FolderLive| {
+        let paths = live.unreadable.iter().map(|known| known.path.to_string());
+        paths.collect::<Vec<_>>()
+    };
+    for _ in 0..2 {
+        assert_eq!(named(&world.bench.scan().await), ["closed"]);
+    }
+    let (handle, task, stop) = world.bench.run();
+    let mut live = handle.live.clone();
+    let seen = live.wait_for(|live| live.scanned && !live.unreadable.is_empty());
+    assert_eq!(seen.await.unwrap().state, IntakeState::Degraded);
+    // Looked at again by its name, it is named once; and no more when it can be read.
+    world.hints.send(Hint::Path(path("closed")));
+    let passes = live.borrow().passes;
+    let again = live.wait_for(|live| live.passes > passes && live.state == IntakeState::Degraded);
+    assert_eq!(named(&again.await.unwrap()), ["closed"]);
+    world.disk.set_readable(&world.root, "closed", true);
+    world.hints.send(Hint::Path(path("closed")));
+    let well = live.wait_for(|live| live.unreadable.is_empty());
+    assert_eq!(well.await.unwrap().state, IntakeState::Idle);
+    stop.cancel();
+    task.await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]

@@ -16,12 +16,14 @@ pub(super) enum Trouble {
     Blocked,
     /// Files were given up.
     Dead,
+    /// Files or directories cannot be read.
+    Unreadable,
     /// A change waits for too long.
     Lag,
 }
 
 impl Trouble {
-    const ALL: [Self; 3] = [Self::Blocked, Self::Dead, Self::Lag];
+    const ALL: [Self; 4] = [Self::Blocked, Self::Dead, Self::Unreadable, Self::Lag];
 }
 
 /// What is posted.
@@ -123,6 +125,12 @@ impl Judge {
                     folder.name
                 )
             }),
+            Trouble::Unreadable => (folder.unreadable > 0).then(|| {
+                format!(
+                    "not all of {} can be read, so it is not all in sync; `syncd status` names it",
+                    folder.name
+                )
+            }),
             Trouble::Lag => {
                 let waited = folder.waited.filter(|waited| *waited >= self.lag)?;
                 Some(format!(
@@ -141,6 +149,7 @@ struct Place<'a> {
     state: State,
     reason: Option<&'a str>,
     dead: u64,
+    unreadable: u64,
     waited: Option<Duration>,
 }
 
@@ -151,6 +160,7 @@ impl<'a> Place<'a> {
             state: folder.state,
             reason: folder.reason.as_deref(),
             dead: folder.files.dead,
+            unreadable: folder.unreadable,
             waited: waited(folder, now),
         }
     }
@@ -161,6 +171,7 @@ impl<'a> Place<'a> {
             state: inbox.state,
             reason: inbox.reason.as_deref(),
             dead: inbox.dead,
+            unreadable: 0,
             waited: None,
         }
     }
@@ -192,6 +203,7 @@ mod tests {
             files: Files::default(),
             bytes: Bytes::default(),
             excluded_dirs: 0,
+            unreadable: 0,
             release: None,
             last_success_at: None,
             waiting_since: None,
@@ -235,6 +247,18 @@ mod tests {
     fn told(judge: &mut Judge, folders: Vec<Folder>) -> Vec<(Kind, Trouble)> {
         let news = judge.look(&status(folders)).into_iter();
         news.map(|alert| (alert.kind, alert.trouble)).collect()
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_told() {
+        let mut judge = Judge::new(Duration::from_mins(15));
+        let mut closed = folder(State::Degraded);
+        closed.unreadable = 2;
+        let raised = [(Kind::Raised, Trouble::Unreadable)];
+        assert_eq!(told(&mut judge, vec![closed.clone()]), raised);
+        closed.unreadable = 0;
+        let over = [(Kind::Recovered, Trouble::Unreadable)];
+        assert_eq!(told(&mut judge, vec![closed]), over);
     }
 
     #[test]

@@ -99,8 +99,8 @@ struct Standing {
     state: State,
     /// Files that will be in sync without a person.
     is_open: bool,
-    /// Files were given up.
-    has_dead: bool,
+    /// Files were given up, or cannot be read.
+    has_failed: bool,
 }
 
 fn standings(status: &Status) -> impl Iterator<Item = Standing> {
@@ -113,7 +113,7 @@ impl Standing {
         Self {
             state: folder.state,
             is_open: folder.files.open() > 0 || folder.state == State::Scanning,
-            has_dead: folder.files.dead > 0,
+            has_failed: folder.files.dead > 0 || folder.unreadable > 0,
         }
     }
 
@@ -121,13 +121,13 @@ impl Standing {
         Self {
             state: inbox.state,
             is_open: inbox.pending > 0,
-            has_dead: inbox.dead > 0,
+            has_failed: inbox.dead > 0,
         }
     }
 
     /// Every file is where it belongs, and the next one will be.
     fn is_well(self) -> bool {
-        !self.is_open && !self.has_dead && !self.is_stopped()
+        !self.is_open && !self.has_failed && !self.is_stopped()
     }
 
     fn is_stopped(self) -> bool {
@@ -136,7 +136,7 @@ impl Standing {
 
     /// Nothing more happens here without a person.
     fn is_stuck(self) -> bool {
-        self.is_stopped() || (!self.is_open && self.has_dead)
+        self.is_stopped() || (!self.is_open && self.has_failed)
     }
 }
 

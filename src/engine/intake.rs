@@ -18,11 +18,11 @@ use crate::model::job::{FolderId, ReleaseNumber};
 use crate::model::observation::Stat;
 use crate::model::path::RelPath;
 use crate::model::time::Monotonic;
-use crate::port::disk::{DiskError, Root, RootIdentity};
+use crate::port::disk::{DiskError, Root, RootIdentity, with_cause};
 use crate::port::watcher::{Heard, Watch};
 use crate::store::{FileCounts, FolderRow, Reader, Store, StoreError};
 
-use super::live::{FolderLive, IntakeState, Totals};
+use super::live::{FolderLive, IntakeState, Totals, UNREADABLE_MAX, Unreadable};
 use super::{Mode, Ports};
 
 mod hash;
@@ -156,7 +156,7 @@ pub struct Intake {
     last_scan: Option<Totals>,
     /// How the files stand, where the last pass was over all of them and found nothing to do.
     at_rest: Option<FileCounts>,
-    unreadable: Vec<String>,
+    unreadable: Vec<Unreadable>,
     passes: u64,
 }
 
@@ -367,9 +367,15 @@ impl Intake {
     }
 
     async fn paths(&mut self, paths: Vec<Due>, cancel: &CancellationToken) -> Result<(), Trouble> {
+        let looked_at: Vec<RelPath> = paths.iter().map(|due| due.path.clone()).collect();
         let seen = self.pass(Some(paths), cancel).await?;
+        // What was looked at again is known anew.
+        self.unreadable.retain(|known| {
+            let is_seen = |path: &RelPath| known.path == *path || known.path.is_below(path);
+            !looked_at.iter().any(is_seen)
+        });
         self.unreadable.extend(seen.unreadable);
-        self.unreadable.truncate(live::UNREADABLE_MAX);
+        self.unreadable.truncate(UNREADABLE_MAX);
         Ok(())
     }
 
@@ -382,13 +388,5 @@ impl Intake {
             name: self.spec.name.clone(),
             message,
         });
-    }
-}
-
-/// An error with the operating system's words, on one line.
-fn with_cause(error: &dyn std::error::Error) -> String {
-    match error.source() {
-        Some(cause) => format!("{error}: {cause}"),
-        None => error.to_string(),
     }
 }

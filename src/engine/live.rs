@@ -145,12 +145,24 @@ pub struct FolderLive {
     pub scanned: bool,
     /// What the last full scan of this process passed over.
     pub totals: Totals,
-    /// What could not be read, in words.
-    pub unreadable: Vec<String>,
+    /// Directories and files that cannot be read, at most [`UNREADABLE_MAX`].
+    pub unreadable: Vec<Unreadable>,
     /// How many passes have been made over the folder or a part of it.
     pub passes: u64,
     /// How the files stand, where the last pass was over all of them and found nothing to do.
     pub at_rest: Option<FileCounts>,
+}
+
+/// The most unreadable paths that are listed.
+pub const UNREADABLE_MAX: usize = 100;
+
+/// A directory or a file that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unreadable {
+    /// Path.
+    pub path: RelPath,
+    /// Why, in words that name it.
+    pub reason: String,
 }
 
 /// A path that waits for quiet.

@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 
 use super::inbox::InboxCommand;
 use super::intake::Command as IntakeCommand;
-use super::live::InboxLive;
+use super::live::{InboxLive, Unreadable};
 use super::transfers::AccountCommand;
 use super::{Engine, EngineError, RunningFolder};
 use crate::store::{FileCounts, InboxCounts};
@@ -43,6 +43,8 @@ pub struct FolderSummary {
     pub counts: FileCounts,
     /// Why its root was not scanned.
     pub blocked: Option<String>,
+    /// Directories and files that cannot be read.
+    pub unreadable: Vec<Unreadable>,
 }
 
 impl Engine {
@@ -97,12 +99,13 @@ impl Engine {
                 },
             };
             let blocked = (live.state == super::live::IntakeState::Blocked)
-                .then(|| live.reason.unwrap_or_default());
+                .then(|| live.reason.clone().unwrap_or_default());
             let name = running.folder.spec.name.clone();
             summary.folders.push(FolderSummary {
                 name,
                 counts,
                 blocked,
+                unreadable: live.unreadable,
             });
         }
         for (inbox, heard) in received {

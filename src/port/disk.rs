@@ -41,6 +41,14 @@ pub enum DiskError {
     },
 }
 
+/// An error with the operating system's words, on one line.
+pub fn with_cause(error: &dyn std::error::Error) -> String {
+    match error.source() {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    }
+}
+
 /// Opens roots.
 pub trait Disk: Send + Sync {
     /// Opens the directory a folder's configuration names.

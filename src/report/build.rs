@@ -4,7 +4,8 @@ mod inbox;
 
 use std::fmt::Write as _;
 
-use crate::engine::live::{AccountLive, FolderLive, GateState, IntakeState};
+use crate::engine::live::{AccountLive, FolderLive, GateState, IntakeState, Unreadable};
+use crate::model::fault::{Call, Fault, Layer};
 use crate::model::job::JobState;
 use crate::model::path::escaped;
 use crate::model::time::Timestamp;
@@ -71,8 +72,11 @@ fn build_folder(facts: &Facts, folder: &FolderFacts) -> Folder {
     let files = files_of(folder, sending);
     let (state, reason) = state_of(facts, folder, live, &gate, files);
     let mut problems: Vec<Problem> = gate_problem(&gate).into_iter().collect();
-    let jobs = folder.problems.iter().take(PROBLEMS_MAX);
-    problems.extend(jobs.map(|job| job_problem(job, &gate)));
+    problems.extend(folder.problems.iter().map(|job| job_problem(job, &gate)));
+    let unreadable = live.map(|live| live.unreadable.as_slice());
+    let unreadable = unreadable.unwrap_or_default();
+    problems.extend(unreadable.iter().map(unreadable_problem));
+    problems.truncate(PROBLEMS_MAX);
     Folder {
         name: folder.name.clone(),
         flow: folder.flow.to_owned(),
@@ -88,6 +92,7 @@ fn build_folder(facts: &Facts, folder: &FolderFacts) -> Folder {
             queued: folder.bytes.1,
         },
         excluded_dirs: folder.excluded_dirs,
+        unreadable: unreadable.len() as u64,
         release: folder.release.map(|(number, files, done)| Release {
             id: number.0,
             state: "publishing".to_owned(),
@@ -288,6 +293,20 @@ fn job_problem(job: &QueuedJob, gate: &Gate) -> Problem {
         advice: fault.as_ref().map(advice_of).unwrap_or_default(),
         attempts: job.tries,
         next_attempt_at: (!is_dead).then(|| next.to_string()),
+    }
+}
+
+fn unreadable_problem(unreadable: &Unreadable) -> Problem {
+    let fault = Fault::new(Call::Source, Layer::Local, "unreadable", "");
+    Problem {
+        path: Some(unreadable.path.to_string()),
+        message: None,
+        state: "unreadable".to_owned(),
+        meaning: unreadable.reason.clone(),
+        advice: advice_of(&fault),
+        code: fault.code,
+        attempts: 0,
+        next_attempt_at: None,
     }
 }
 

@@ -17,7 +17,7 @@ use crate::model::key::{Key, shared_with};
 use crate::model::observation::{Entry, EntryKind, Stat};
 use crate::model::path::RelPath;
 use crate::model::record::Published;
-use crate::port::disk::{Disk, DiskError, Root};
+use crate::port::disk::{Disk, DiskError, Root, with_cause};
 use crate::store::{Reader, StoreError, StoredFile};
 
 use super::SCHEMA;
@@ -40,11 +40,13 @@ impl Plan {
         }
     }
 
-    /// Whether anything is to be published.
+    /// Whether anything is to be published, or cannot be known to be in sync.
     pub fn is_pending(&self) -> bool {
-        self.folders
-            .iter()
-            .any(|folder| folder.blocked.is_some() || folder.actions.iter().any(Action::is_pending))
+        self.folders.iter().any(|folder| {
+            folder.blocked.is_some()
+                || folder.unreadable > 0
+                || folder.actions.iter().any(Action::is_pending)
+        })
     }
 }
 
@@ -61,6 +63,8 @@ pub struct FolderPlan {
     pub skipped: u64,
     /// What is left out, with the rule.
     pub excluded: Vec<LeftOut>,
+    /// How many of these cannot be read, so that nobody knows whether they are in sync.
+    pub unreadable: u64,
     /// Links and special files, which are never followed.
     pub not_followed: Vec<String>,
 }
@@ -204,8 +208,13 @@ impl Walk<'_> {
     fn unreadable(&mut self, directory: Option<&RelPath>, error: &DiskError) {
         match directory {
             None => self.plan.blocked = Some(error.to_string()),
-            Some(path) => self.leave_out(format!("{path}/"), error.to_string()),
+            Some(path) => self.refuse(format!("{path}/"), error),
         }
+    }
+
+    fn refuse(&mut self, path: String, error: &DiskError) {
+        self.plan.unreadable += 1;
+        self.leave_out(path, with_cause(error));
     }
 
     fn leave_out(&mut self, path: String, reason: String) {
@@ -228,7 +237,7 @@ impl Walk<'_> {
         let digest = match self.digest(path, stat, row.as_ref()) {
             Ok(digest) => digest,
             Err(error) => {
-                self.leave_out(path.to_string(), error.to_string());
+                self.refuse(path.to_string(), &error);
                 return Ok(());
             }
         };

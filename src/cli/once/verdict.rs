@@ -42,6 +42,9 @@ impl Verdict<'_> {
         if counts.dead > 0 {
             exit = exit.or(self.dead(folder)?);
         }
+        if !folder.unreadable.is_empty() {
+            exit = exit.or(unreadable(folder));
+        }
         if open > 0 {
             exit = exit.or(self.open(folder, open)?);
         }
@@ -88,6 +91,22 @@ impl Verdict<'_> {
         ));
         Ok(self.refusal(&account)?.unwrap_or(Exit::Temporary))
     }
+}
+
+/// Nothing is known of what cannot be read: neither whether it is in sync.
+fn unreadable(folder: &FolderSummary) -> Exit {
+    terminal::error(&format!(
+        "folder {}: not all of it can be read; give the user syncd runs as the right to",
+        folder.name
+    ));
+    for unreadable in folder.unreadable.iter().take(NAMED_MAX) {
+        terminal::note(&format!("  {}", unreadable.reason));
+    }
+    let more = folder.unreadable.len().saturating_sub(NAMED_MAX);
+    if more > 0 {
+        terminal::note(&format!("  and {more} more"));
+    }
+    Exit::NotInSync
 }
 
 /// An inbox that could not go on by itself: the desk refuses it, answers later, or its folder is not right.

@@ -1,11 +1,30 @@
 use super::*;
 
-fn standing(state: State, is_open: bool, has_dead: bool) -> Standing {
+fn standing(state: State, is_open: bool, has_failed: bool) -> Standing {
     Standing {
         state,
         is_open,
-        has_dead,
+        has_failed,
     }
+}
+
+#[test]
+fn what_cannot_be_read_is_not_in_sync() {
+    let mut status: Status = serde_json::from_value(serde_json::json!({
+        "schema": 1, "state": "idle", "inboxes": [],
+        "daemon": {"running": true, "version": "", "as_of": ""},
+        "folders": [{
+            "name": "www", "flow": "static-website", "path": "/srv/www", "state": "idle",
+            "files": {"total": 1, "synced": 1, "queued": 0, "in_flight": 0, "settling": 0,
+                "failed": 0, "dead": 0, "excluded": 1, "remote_only": 0},
+            "bytes": {"total": 1, "queued": 0}, "excluded_dirs": 0, "problems": [],
+        }],
+    }))
+    .unwrap();
+    assert_eq!(check(&status), Exit::Done);
+    status.folders[0].unreadable = 1;
+    assert_eq!(check(&status), Exit::NotInSync);
+    assert_eq!(verdict(&status), Some(Exit::NotInSync));
 }
 
 #[test]

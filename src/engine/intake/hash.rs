@@ -5,6 +5,7 @@ use tokio_util::sync::CancellationToken;
 use super::look::{Stored, ToHash};
 use crate::model::digest::{IdentityHasher, Sha256};
 use crate::model::observation::{Sight, Stat};
+use crate::model::path::RelPath;
 use crate::port::clock::Clock;
 use crate::port::disk::{DiskError, Root};
 use crate::store::Sighting;
@@ -25,8 +26,8 @@ pub(super) enum Read {
     Seen(Sighting),
     /// It changed while it was read, or is no longer a regular file: look again.
     Changed(ToHash),
-    /// It cannot be read; it is recorded as left out, with the reason.
-    Refused(Sighting, DiskError),
+    /// It cannot be read; it is recorded as left out, with the reason, where that is not stored already.
+    Refused(RelPath, DiskError, Option<Sighting>),
     /// The daemon stops.
     Stopped,
 }
@@ -125,16 +126,14 @@ fn refused(file: ToHash, error: DiskError) -> Read {
         other => other.to_string(),
     };
     let reason = format!("it cannot be read: {words}; it is tried again with each scan");
-    if file.stored == Some(Stored::Unreadable(file.stat, reason.clone())) {
-        return Read::Same;
-    }
-    let sighting = Sighting {
-        path: file.path,
+    let is_stored = file.stored == Some(Stored::Unreadable(file.stat, reason.clone()));
+    let sighting = (!is_stored).then(|| Sighting {
+        path: file.path.clone(),
         sight: Sight::Excluded {
             stat: file.stat,
             reason,
         },
         target: None,
-    };
-    Read::Refused(sighting, error)
+    });
+    Read::Refused(file.path, error, sighting)
 }

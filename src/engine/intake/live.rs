@@ -9,9 +9,6 @@ use crate::model::folder::WatchMode;
 use crate::model::time::Timestamp;
 use crate::store::ScanTotals;
 
-/// The most unreadable paths that are listed.
-pub(super) const UNREADABLE_MAX: usize = 100;
-
 /// The most settling paths that are listed.
 const SETTLING_MAX: usize = 1000;
 
@@ -87,7 +84,7 @@ impl Intake {
         match self.unreadable.first() {
             Some(first) => (
                 IntakeState::Degraded,
-                Some(format!("Not all is readable: {first}")),
+                Some(format!("Not all is readable: {}", first.reason)),
             ),
             None => (IntakeState::Idle, None),
         }

@@ -11,18 +11,17 @@ use futures_util::StreamExt as _;
 use tokio_util::sync::CancellationToken;
 
 use super::hash::{self, Read};
-use super::live::UNREADABLE_MAX;
 use super::look::{Moment, ToHash};
 use super::scan::{Scan, Scope, Walk};
-use super::{Intake, Trouble, with_cause};
+use super::{Intake, Trouble};
 use crate::decide::plan::plan;
 use crate::decide::settle::{Due, Target};
-use crate::engine::live::Totals;
+use crate::engine::live::{Totals, UNREADABLE_MAX, Unreadable};
 use crate::model::event::Event;
 use crate::model::job::ReleaseNumber;
 use crate::model::path::RelPath;
 use crate::model::time::Monotonic;
-use crate::port::disk::Root;
+use crate::port::disk::{DiskError, Root, with_cause};
 use crate::store::{FinishedRelease, Looks, Reader, Sighting};
 
 /// Files read at once.
@@ -32,8 +31,8 @@ const READERS: usize = 2;
 pub(super) struct Seen {
     /// What was passed over, where it was a pass over everything.
     pub(super) totals: Totals,
-    /// Directories and files that could not be read, in words.
-    pub(super) unreadable: Vec<String>,
+    /// Directories and files that could not be read.
+    pub(super) unreadable: Vec<Unreadable>,
     /// The walk does not know all: something was recorded or read, which may have left files out that it took
     /// for kept, or files lie where it could not go.
     pub(super) recounted: bool,
@@ -51,7 +50,7 @@ struct Pass {
     unrecorded: Vec<Sighting>,
     totals: Totals,
     bytes_read: u64,
-    unreadable: Vec<String>,
+    unreadable: Vec<Unreadable>,
     recounted: bool,
     at_rest: bool,
     /// Directories that were asked for by name.
@@ -216,9 +215,9 @@ impl Intake {
             let step = step?;
             young.extend(step.young);
             pass.directories.extend(step.directories);
-            for error in &step.unreadable {
+            for (directory, error) in step.unreadable {
                 pass.recounted = true;
-                pass.refuse(with_cause(error));
+                pass.refuse(directory, &error);
             }
             pass.recounted |= !step.sightings.is_empty() || !step.read.is_empty();
             let (sightings, changed) = self.read(pass, step.read, cancel).await;
@@ -312,9 +311,9 @@ impl Intake {
                 Read::Same | Read::Stopped => {}
                 Read::Seen(sighting) => sightings.push(sighting),
                 Read::Changed(file) => changed.push(file.path),
-                Read::Refused(sighting, error) => {
-                    pass.refuse(with_cause(&error));
-                    sightings.push(sighting);
+                Read::Refused(path, error, sighting) => {
+                    pass.refuse(path, &error);
+                    sightings.extend(sighting);
                 }
             }
         }
@@ -372,9 +371,11 @@ impl Intake {
 }
 
 impl Pass {
-    fn refuse(&mut self, words: String) {
-        if self.unreadable.len() < UNREADABLE_MAX && !self.unreadable.contains(&words) {
-            self.unreadable.push(words);
+    fn refuse(&mut self, path: RelPath, error: &DiskError) {
+        let reason = with_cause(error);
+        let refused = Unreadable { path, reason };
+        if self.unreadable.len() < UNREADABLE_MAX && !self.unreadable.contains(&refused) {
+            self.unreadable.push(refused);
         }
     }
 }

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use super::look::Policy;
-use super::{HINTS_MAX, Intake, IntakeError, Opened, Trouble, with_cause};
+use super::{HINTS_MAX, Intake, IntakeError, Opened, Trouble};
 use crate::decide::filter::{IGNORE_FILE, IGNORE_FILE_BYTES_MAX};
 use crate::model::folder::{FolderSpec, WatchMode};
 use crate::model::observation::{EntryKind, Stat};
 use crate::model::path::RelPath;
-use crate::port::disk::{DiskError, Root, RootIdentity};
+use crate::port::disk::{DiskError, Root, RootIdentity, with_cause};
 use crate::port::watcher::Hints;
 use crate::store::{StoreError, StoredFile};
 

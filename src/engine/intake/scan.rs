@@ -53,7 +53,7 @@ pub(super) struct Step {
     /// Files that may be changing still; in `read` as well if that was asked for.
     pub young: Vec<RelPath>,
     /// Directories that could not be listed.
-    pub unreadable: Vec<DiskError>,
+    pub unreadable: Vec<(RelPath, DiskError)>,
     /// Directories that scans began with.
     pub directories: Vec<RelPath>,
     /// The scan is complete.
@@ -246,9 +246,9 @@ impl Scan {
                 };
                 self.judge(path, &stat, row.as_ref(), step);
             }
-            Some(Found::Unreadable(_, error)) => {
+            Some(Found::Unreadable(directory, error)) => {
                 self.restless = true;
-                step.unreadable.push(error);
+                step.unreadable.push((directory, error));
             }
             None => {}
         }

@@ -1,8 +1,7 @@
 //! Reports from facts: states, counts, reasons, and the exact JSON.
 
 use super::*;
-use crate::engine::live::{Live, SettlingPath};
-use crate::model::fault::{Call, Fault, Layer};
+use crate::engine::live::{Live, SettlingPath, Unreadable};
 use crate::model::job::{FolderId, JobId, Reason, ReleaseNumber, Stage};
 use crate::model::path::RelPath;
 use crate::report::facts::DaemonFacts;
@@ -108,7 +107,7 @@ fn the_json_has_exactly_the_fields_that_scripts_rely_on() {
     assert_eq!(
         keys(folder),
         "bytes eta_seconds excluded_dirs files flow last_success_at name path problems reason \
-         release state waiting_since watch"
+         release state unreadable waiting_since watch"
     );
     assert_eq!(
         keys(&folder["files"]),
@@ -176,6 +175,30 @@ fn a_folder_in_sync_waits_for_nobody() {
     let mut all = facts(www(synced(2)));
     live(&mut all).accounts[0].gate = GateState::Waiting;
     assert_eq!(status(&all).state, State::Idle);
+}
+
+#[test]
+fn what_cannot_be_read_is_counted_and_named() {
+    let mut all = facts(www(synced(2)));
+    let reason = "Could not open \"/srv/www/a.html\": Permission denied (os error 13)";
+    live(&mut all).folders[0].unreadable = vec![Unreadable {
+        path: path("a.html"),
+        reason: reason.to_owned(),
+    }];
+    let report = status(&all);
+    let folder = &report.folders[0];
+    assert_eq!(folder.unreadable, 1);
+    let [problem] = folder.problems.as_slice() else {
+        panic!("{:?}", folder.problems);
+    };
+    assert_eq!(problem.path.as_deref(), Some("a.html"));
+    assert_eq!(problem.code, "unreadable");
+    assert_eq!(problem.meaning, reason);
+    assert!(
+        problem.advice.contains("the right to read"),
+        "{}",
+        problem.advice
+    );
 }
 
 #[test]

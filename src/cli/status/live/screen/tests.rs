@@ -25,6 +25,7 @@ pub(in crate::cli::status::live) fn idle() -> Status {
             queued: 0,
         },
         excluded_dirs: 0,
+        unreadable: 0,
         release: None,
         last_success_at: Some("2026-11-21T09:04:00Z".to_owned()),
         waiting_since: None,
