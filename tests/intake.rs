@@ -421,6 +421,61 @@ async fn lost_events_and_a_changed_ignore_file_lead_to_a_full_scan() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_ignore_file_that_is_gone_is_not_believed_to_be() {
+    let world = World::new(WatchMode::Auto).await;
+    world.write_old(".syncdignore", b"draft*\n");
+    world.write_old("draft.txt", b"1");
+    let (handle, task, stop) = world.bench.run();
+    until("the first scan", || handle.live.borrow().scanned).await;
+    world.disk.remove(&world.root, ".syncdignore");
+    world.hints.send(Hint::Path(path(".syncdignore")));
+    let is_blocked = || {
+        let live = handle.live.borrow();
+        let reason = live.reason.clone().unwrap_or_default();
+        live.state == IntakeState::Blocked && reason.contains(".syncdignore is gone")
+    };
+    until("blocked", is_blocked).await;
+    stop.cancel();
+    task.await.unwrap();
+
+    // It is so for the next process, and until it is back or a person goes on without it.
+    let (handle, task, stop) = world.bench.run();
+    let is_blocked = || handle.live.borrow().state == IntakeState::Blocked;
+    until("blocked again", is_blocked).await;
+    world.write_old(".syncdignore", b"draft*\n");
+    until("idle", || handle.live.borrow().state == IntakeState::Idle).await;
+    assert!(world.names().is_empty());
+    world.disk.remove(&world.root, ".syncdignore");
+    world.hints.send(Hint::Path(path(".syncdignore")));
+    until("blocked", is_blocked).await;
+    world.bench.tell(&handle, Command::Resume).await;
+    until("the draft is published", || world.names() == ["draft.txt"]).await;
+    world.bench.tell(&handle, Command::ScanNow).await;
+    until("idle", || handle.live.borrow().state == IntakeState::Idle).await;
+    stop.cancel();
+    task.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_ignore_file_that_is_being_written_changes_nothing_yet() {
+    let world = World::new(WatchMode::Off).await;
+    world.write_old(".syncdignore", b"draft*\n");
+    world.write_old("draft.txt", b"1");
+    let (handle, task, stop) = world.bench.run();
+    until("the first scan", || handle.live.borrow().scanned).await;
+    // Truncated, and written a moment later.
+    world.write(".syncdignore", b"");
+    let passes = handle.live.borrow().passes;
+    world.bench.tell(&handle, Command::ScanNow).await;
+    until("another scan", || handle.live.borrow().passes > passes).await;
+    assert!(world.names().is_empty());
+    world.write(".syncdignore", b"other*\n");
+    until("the draft is published", || world.names() == ["draft.txt"]).await;
+    stop.cancel();
+    task.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn without_any_event_polling_finds_changes_and_off_finds_them_when_asked() {
     let world = World::new(WatchMode::Poll).await;
     let (handle, task, stop) = world.bench.run();

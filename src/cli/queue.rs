@@ -11,6 +11,7 @@ use crate::daemon::lock::Lock;
 use crate::daemon::protocol::{Reply, Request, Selector};
 use crate::daemon::selector::{self, Unknown};
 use crate::daemon::{current_thread, database};
+use crate::decide::filter::IGNORE_FILE;
 use crate::model::path::RelPath;
 use crate::report::words::counted;
 use crate::store::{Reader, Store};
@@ -264,6 +265,13 @@ async fn set_paused(
 ) -> Result<u64, Failure> {
     if let Some(row) = reader.folders()?.iter().find(|row| row.name == name) {
         store.set_paused(row.id, paused).await?;
+        if !paused
+            && !row.paused
+            && let Ok(ignore_file) = RelPath::from_bytes(IGNORE_FILE.as_bytes())
+        {
+            // What blocked it is taken as it is.
+            store.forget_root(row.id, ignore_file).await?;
+        }
         return Ok(u64::from(row.paused != paused));
     }
     if let Some(row) = reader.inboxes()?.iter().find(|row| row.name == name) {

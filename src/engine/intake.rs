@@ -306,12 +306,12 @@ impl Intake {
     async fn everything(&mut self, cancel: &CancellationToken) -> Result<(), Trouble> {
         self.scan_wanted = false;
         self.show(Some(IntakeState::Scanning));
+        self.settle.clear();
         self.check_root().await?;
         self.refresh_policy().await?;
         if self.opened.is_none() {
             return Ok(());
         }
-        self.settle.clear();
         let began = self.ports.clock.monotonic();
         let seen = self.pass(None, cancel).await?;
         let took = self.ports.clock.monotonic().since(began);

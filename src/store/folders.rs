@@ -6,9 +6,10 @@ use super::error::StoreError;
 use super::reader::Reader;
 use super::rows::{amount, bits, count};
 use super::writer::Store;
-use super::{FolderRow, ScanTotals};
+use super::{FolderRow, ScanTotals, local};
 use crate::model::folder::FolderSpec;
 use crate::model::job::FolderId;
+use crate::model::path::RelPath;
 use crate::model::time::Timestamp;
 use crate::port::disk::RootIdentity;
 
@@ -45,6 +46,24 @@ impl Store {
             db.prepare_cached(SET)?
                 .execute(params![folder, bits(root.dev), bits(root.ino)])
                 .map(drop)
+        })
+        .await
+    }
+
+    /// Forgets which directory a folder's records were made from, and that it had an ignore file: a person
+    /// takes it as it is now.
+    ///
+    /// # Errors
+    /// The database cannot be written.
+    pub async fn forget_root(
+        &self,
+        folder: FolderId,
+        ignore_file: RelPath,
+    ) -> Result<(), StoreError> {
+        const FORGET: &str = "UPDATE folder SET root_dev = NULL, root_ino = NULL WHERE id = ?1";
+        self.write("forget a folder's root", move |db| {
+            db.prepare_cached(FORGET)?.execute([folder])?;
+            local::remove(db, folder, &ignore_file)
         })
         .await
     }

@@ -101,6 +101,33 @@ fn nothing_is_sent_again_unless_its_bytes_or_headers_changed() {
 }
 
 #[test]
+fn without_its_ignore_file_a_folder_waits_for_a_person() {
+    let desk = Desk::new();
+    desk.write("index.html", "front");
+    desk.write("draft.html", "private");
+    desk.write(".syncdignore", "draft*");
+    desk.syncd(&["once"]).expect(0);
+    fs::remove_file(desk.folder.join(".syncdignore")).unwrap();
+    let refused = desk.syncd(&["once"]).expect(3);
+    assert!(
+        refused.stderr.contains("syncd resume"),
+        "{}",
+        refused.stderr
+    );
+    assert!(desk.cloud.object(ENV, "draft.html").is_none());
+    desk.syncd(&["resume", "www"]).expect(0);
+    desk.syncd(&["once"]).expect(0);
+    assert!(desk.cloud.object(ENV, "draft.html").is_some());
+    std::os::unix::fs::symlink("index.html", desk.folder.join(".syncdignore")).unwrap();
+    let refused = desk.syncd(&["once"]).expect(3);
+    assert!(
+        refused.stderr.contains("not a regular file"),
+        "{}",
+        refused.stderr
+    );
+}
+
+#[test]
 fn plan_says_what_once_does_and_changes_nothing() {
     let desk = Desk::new();
     small_site(&desk, 3);

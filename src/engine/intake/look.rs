@@ -92,7 +92,7 @@ pub(super) struct Moment {
 impl Moment {
     /// Whether the file changed within the quiet time, by whole milliseconds as the wall clock has them. A
     /// time in the future (set by hand, or the clock was set back) says nothing; the other one is asked then.
-    fn is_young(self, stat: &Stat) -> bool {
+    pub(super) fn is_young(self, stat: &Stat) -> bool {
         [stat.mtime_ns, stat.ctime_ns].into_iter().any(|time_ns| {
             let changed = Timestamp(time_ns.div_euclid(1_000_000));
             changed <= self.now && changed.until(self.now) < self.quiet

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use super::look::Policy;
+use super::look::{Moment, Policy};
 use super::{HINTS_MAX, Intake, IntakeError, Opened, Trouble};
 use crate::decide::filter::{IGNORE_FILE, IGNORE_FILE_BYTES_MAX};
+use crate::decide::settle::Target;
 use crate::model::folder::{FolderSpec, WatchMode};
 use crate::model::observation::{EntryKind, Stat};
 use crate::model::path::RelPath;
@@ -14,6 +15,9 @@ use crate::store::{StoreError, StoredFile};
 
 /// So many stored files are compared to tell the same tree on another device number.
 const SAMPLE: usize = 200;
+
+/// The rules, and the `.syncdignore` they were made from; or why there are none.
+type Loaded = Result<(Policy, Option<Stat>), String>;
 
 /// A root with what it is, where the disk let us see.
 type Found = Result<(Arc<dyn Root>, Standing), DiskError>;
@@ -72,11 +76,12 @@ impl Intake {
             Standing::Same => {}
         }
         self.known_root = Some(root.identity());
-        self.root_accepted = false;
         if watched {
             self.start_watch().await;
         }
-        match self.load(Arc::clone(&root)).await {
+        let loaded = self.load(Arc::clone(&root)).await?;
+        self.root_accepted = false;
+        match loaded {
             Ok((policy, ignore_file)) => {
                 self.blocked = None;
                 self.root.send_replace(Some(Arc::clone(&root)));
@@ -137,13 +142,24 @@ impl Intake {
         let before = opened.ignore_file;
         let looking = move || ignore_file_stat(root.as_ref());
         let found = self.ports.offload.run(looking).await;
-        if found.is_ok_and(|found| found == before) {
-            return Ok(());
+        let moment = Moment {
+            now: self.ports.clock.now(),
+            quiet: self.spec.settle,
+        };
+        match found {
+            Ok(found) if found == before => return Ok(()),
+            // Half of it may be written: until it rests, the rules are those of before.
+            Ok(Some(stat)) if moment.is_young(&stat) => {
+                let now = self.ports.clock.monotonic();
+                self.settle.mark(Target::Everything, now);
+                return Ok(());
+            }
+            Ok(_) | Err(_) => {}
         }
         let Some(root) = self.opened.as_ref().map(|opened| Arc::clone(&opened.root)) else {
             return Ok(());
         };
-        match self.load(root).await {
+        match self.load(root).await? {
             Ok((policy, ignore_file)) => {
                 if let Some(opened) = &mut self.opened {
                     opened.policy = Arc::new(policy);
@@ -155,12 +171,31 @@ impl Intake {
         Ok(())
     }
 
-    async fn load(&self, root: Arc<dyn Root>) -> Result<(Policy, Option<Stat>), String> {
-        let spec = self.spec.clone();
-        self.ports
-            .offload
-            .run(move || policy(root.as_ref(), &spec))
-            .await
+    /// The rules, or why the folder has to wait. A `.syncdignore` that was there is not believed to be gone
+    /// before a person says so: it may only be on its way, as where a folder is being copied anew.
+    async fn load(&mut self, root: Arc<dyn Root>) -> Result<Loaded, StoreError> {
+        let (spec, folder, accepted) = (self.spec.clone(), self.folder, self.root_accepted);
+        let reader = self.reader()?;
+        let loading = move || {
+            let loaded = policy(root.as_ref(), &spec);
+            if accepted || !matches!(loaded, Ok((_, None))) {
+                return Ok(loaded);
+            }
+            let Some(path) = ignore_path() else {
+                return Ok(loaded);
+            };
+            let was_there = !reader.page(folder, Some(&path), None, 1)?.is_empty();
+            Ok(if was_there {
+                Err(format!(
+                    "{IGNORE_FILE} is gone, and what it left out would be published; put it back, or \
+                     `syncd resume {}` goes on without it",
+                    spec.name
+                ))
+            } else {
+                loaded
+            })
+        };
+        self.ports.offload.run(loading).await
     }
 }
 
@@ -207,15 +242,17 @@ fn ignore_file_stat(root: &dyn Root) -> Result<Option<Stat>, DiskError> {
     let Some(path) = ignore_path() else {
         return Ok(None);
     };
-    let entry = root.entry(&path)?;
-    Ok(entry
-        .filter(|entry| entry.kind == EntryKind::File)
-        .map(|entry| entry.stat))
+    match root.entry(&path)? {
+        Some(entry) if entry.kind != EntryKind::File => Err(DiskError::NotAFile {
+            path: IGNORE_FILE.into(),
+        }),
+        entry => Ok(entry.map(|entry| entry.stat)),
+    }
 }
 
 /// The folder's rules, with its `.syncdignore`; the error says why the folder has to wait. Going on
 /// without the ignore file would publish what somebody meant to keep private.
-fn policy(root: &dyn Root, spec: &FolderSpec) -> Result<(Policy, Option<Stat>), String> {
+fn policy(root: &dyn Root, spec: &FolderSpec) -> Loaded {
     let unreadable =
         |error: &DiskError| format!("{IGNORE_FILE} cannot be read: {}", with_cause(error));
     let stat = ignore_file_stat(root).map_err(|error| unreadable(&error))?;
