@@ -230,6 +230,13 @@ impl Gate {
         self.closed.is_none()
     }
 
+    /// Whether it is closed until a person mends something; its probe tries that too.
+    pub fn is_paused(&self) -> bool {
+        self.closed
+            .as_ref()
+            .is_some_and(|closed| closed.kind == ClosureKind::Paused)
+    }
+
     /// When the probe of a closed account is due; `None` while open or probing.
     pub fn probe_at(&self) -> Option<Monotonic> {
         self.closed

@@ -129,19 +129,27 @@ impl Room {
         self.show();
     }
 
-    /// The right to ask the desk, once that is allowed; `None` when it is time to stop.
+    /// The right to ask the desk, once that is allowed; `None` when it is time to stop. The probe of a paused
+    /// gate logs in afresh.
     pub(super) async fn permit(&self) -> Option<Permit> {
         loop {
             let changed = self.changed.notified();
             tokio::pin!(changed);
             changed.as_mut().enable();
-            let until = if self.is_paused() {
-                None
+            let start = if self.is_paused() {
+                Start::No(None)
             } else {
-                match locked(&self.gate).may_start(self.monotonic()) {
-                    Start::Go(permit) | Start::Probe(permit) => return Some(permit),
-                    Start::No(until) => until,
+                locked(&self.gate).may_start(self.monotonic())
+            };
+            let until = match start {
+                Start::Go(permit) => return Some(permit),
+                Start::Probe(permit) => {
+                    if locked(&self.gate).is_paused() {
+                        self.desk.resumed();
+                    }
+                    return Some(permit);
                 }
+                Start::No(until) => until,
             };
             tokio::select! {
                 biased;

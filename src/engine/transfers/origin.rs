@@ -45,6 +45,11 @@ impl Origin {
         }
     }
 
+    /// A person, or a probe, tries afresh; with the platform's token too, if one acts for the account.
+    pub(super) fn resumed(&self) {
+        self.platform.resumed();
+    }
+
     /// Gets a token.
     ///
     /// # Errors

@@ -30,7 +30,7 @@ impl Transfers {
             };
             let context = Arc::clone(&self.context);
             // The probe after an outage uses the token it has: every other one would be a needless call.
-            if permit.is_probe() && self.standing().state == "paused" {
+            if permit.is_probe() && self.gate.is_paused() {
                 context.remote.resumed();
             }
             self.slots.push(Box::pin(async move {

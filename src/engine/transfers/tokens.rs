@@ -104,6 +104,7 @@ impl Tokens {
     /// A person, or a probe, tries afresh; the next token may be of another kind.
     pub(super) fn resumed(&self) {
         self.holder.resumed();
+        self.origin.resumed();
         *self.lock_door() = None;
     }
 

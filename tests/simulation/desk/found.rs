@@ -1,9 +1,37 @@
 //! Histories without chance, for what seeds have found.
 
+use super::centre::{Asked, HangUp};
 use super::history::{Scene, run_script};
 use super::mix::{Manners, Mix, Robot};
-use super::workload::write;
+use super::workload::{plain_letter, say, write};
 use super::world::World;
+
+const MINUTE: u64 = 60_000;
+const HOUR: u64 = 60 * MINUTE;
+
+/// Nothing is sent.
+fn receiving(manners: Manners) -> Mix {
+    let mut mix = Mix::plain(manners);
+    mix.has_outbox = false;
+    mix
+}
+
+/// An agent sends a file.
+fn file_comes(world: &World) {
+    let bytes = format!("at {} ms", world.now_ms());
+    let letter = plain_letter(world, bytes.as_bytes(), "pdf", false);
+    say(world, letter);
+}
+
+/// As many files are in the inbox by now.
+fn has(world: &World, files: usize) {
+    let have = world.inbox.files().len();
+    if have != files {
+        world
+            .story
+            .wrong(&format!("{have} files instead of {files} are received"));
+    }
+}
 
 fn check(mix: Mix, scenes: &[Scene]) {
     let world = World::with(mix, fastrand::Rng::with_seed(1), false);
@@ -78,4 +106,24 @@ fn messages_without_a_file_are_remembered_by_the_clock_that_they_were_stamped_wi
         }),
     ];
     check(Mix::plain(Manners::plain()), scenes);
+}
+
+/// Whatever its token, the session is refused for hours, until even the token itself counts as refused.
+#[test]
+fn an_inbox_that_was_paused_for_its_session_hears_again_unasked() {
+    let scenes: &[Scene] = &[
+        (20_000, |world| {
+            world.play(|centre, now, asked| match asked {
+                Asked::Bearer { .. } | Asked::Apply => None,
+                _ => Some(centre.result(now, "160030", "authentication failed")),
+            });
+        }),
+        (3 * HOUR, |world| {
+            world.end_play();
+            file_comes(world);
+        }),
+        // At the latest half an hour later it is probed.
+        (4 * HOUR, |world| has(world, 1)),
+    ];
+    check(receiving(Manners::plain()), scenes);
 }

@@ -209,6 +209,9 @@ async fn serve(
     };
     *lock(&under_way.asked) = short(&asked);
     world.understood(&asked);
+    if let Some(reply) = world.scripted(&asked) {
+        return End::Reply(reply);
+    }
     if fault == Some(Fault::Late) {
         world.later(asked, pass.clone());
         return End::Fails(TransportKind::Reset);

@@ -12,6 +12,7 @@ use syncd::model::event::{Event, Observer};
 use syncd::model::path::RelPath;
 use syncd::model::time::Timestamp;
 use syncd::port::BoxFuture;
+use syncd::port::transport::Reply;
 use syncd::port::watcher::{Hint, Hints, Watch, WatchError, Watcher};
 use syncd::store::{InlineDatabase, Reader, Store};
 use tokio::sync::Notify;
@@ -77,9 +78,13 @@ pub struct World {
     state: Mutex<State>,
 }
 
+/// What the centre answers in place of what it means, if it does.
+pub type Script = Box<dyn FnMut(&Centre, u64, &Asked) -> Option<Reply> + Send>;
+
 /// Everything that changes.
 pub struct State {
     pub centre: Centre,
+    script: Option<Script>,
     pub judge: Judge,
     pub faults_on: bool,
     pub outages: Vec<(u64, u64)>,
@@ -134,6 +139,7 @@ impl World {
         };
         let state = State {
             centre,
+            script: None,
             judge: Judge::default(),
             faults_on: true,
             outages,
@@ -242,6 +248,24 @@ impl World {
             .outages
             .iter()
             .any(|(from, to)| (*from..*to).contains(&now))
+    }
+
+    /// From now on the centre answers by this script where that has an answer.
+    pub fn play(&self, script: impl FnMut(&Centre, u64, &Asked) -> Option<Reply> + Send + 'static) {
+        self.state().script = Some(Box::new(script));
+    }
+
+    /// The centre means what it says again.
+    pub fn end_play(&self) {
+        self.state().script = None;
+    }
+
+    /// The answer of the script.
+    pub fn scripted(&self, asked: &Asked) -> Option<Reply> {
+        let now = self.now_ms();
+        let mut state = self.state();
+        let State { centre, script, .. } = &mut *state;
+        script.as_mut()?(centre, now, asked)
     }
 
     /// A call takes effect after its client has given up.

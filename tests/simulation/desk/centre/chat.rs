@@ -83,7 +83,7 @@ impl Centre {
         self.chat = None;
     }
 
-    pub(super) fn has_chat(&self) -> bool {
+    pub fn has_chat(&self) -> bool {
         self.chat.is_some()
     }
 
