@@ -249,11 +249,18 @@ impl Desk {
     /// # Errors
     /// One of them cannot be had.
     pub(super) async fn pass(&self) -> Result<Pass, Fault> {
-        let bearer = self.bearer.current(&self.ports, || self.fetch_bearer());
-        let bearer = bearer.await?;
-        let fetch = || self.fetch_session(bearer.value.clone());
+        // First, because a session's token that could not be fetched is not asked for again at once.
+        self.current_bearer().await?;
+        let fetch = || self.fetch_session();
         let session = self.session.current(&self.ports, fetch).await?;
+        // That may have renewed it.
+        let bearer = self.current_bearer().await?;
         Ok(Pass { bearer, session })
+    }
+
+    async fn current_bearer(&self) -> Result<Token, Fault> {
+        let fetch = || self.fetch_bearer();
+        self.bearer.current(&self.ports, fetch).await
     }
 
     async fn fetch_bearer(&self) -> Result<FetchedToken, Fault> {
@@ -264,12 +271,22 @@ impl Desk {
         fetched
     }
 
-    async fn fetch_session(&self, bearer: Secret) -> Result<FetchedToken, Fault> {
-        let request = access::session_token_request(&self.spec, &bearer)?;
-        let reply = self.ask(Call::SessionToken, request).await?;
-        let fetched = access::session_token_answer(&reply);
-        self.tell_answered(Call::SessionToken, fetched.as_ref().err());
-        fetched
+    /// A session's token; with a fresh one of the gateway where that was refused, once.
+    async fn fetch_session(&self) -> Result<FetchedToken, Fault> {
+        let mut mended = Mended::default();
+        loop {
+            let bearer = self.current_bearer().await?;
+            let request = access::session_token_request(&self.spec, &bearer.value)?;
+            let reply = self.ask(Call::SessionToken, request).await?;
+            let fetched = access::session_token_answer(&reply);
+            self.tell_answered(Call::SessionToken, fetched.as_ref().err());
+            match fetched {
+                Err(fault)
+                    if mended.next(&fault) == Some(Mend::Bearer)
+                        && self.refused(Some(&bearer), None, &fault) => {}
+                answer => return answer,
+            }
+        }
     }
 
     /// The call was answered in a way that proves its tokens good.
@@ -280,12 +297,17 @@ impl Desk {
 
     /// Whether a call that ended in `fault` is to be repeated with other tokens.
     pub(super) fn renews(&self, pass: &Pass, fault: &Fault, mended: &mut Mended) -> bool {
-        let (bearer, session) = match mended.next(fault) {
-            Some(Mend::Session) => (false, true),
-            Some(Mend::Bearer) => (true, false),
-            Some(Mend::Both) => (true, true),
-            Some(Mend::Connect | Mend::AskQueue | Mend::OtherForm) | None => return false,
-        };
+        let (bearer, session) = (Some(&pass.bearer), Some(&pass.session));
+        match mended.next(fault) {
+            Some(Mend::Session) => self.refused(None, session, fault),
+            Some(Mend::Bearer) => self.refused(bearer, None, fault),
+            Some(Mend::Both) => self.refused(bearer, session, fault),
+            Some(Mend::Connect | Mend::AskQueue | Mend::OtherForm) | None => false,
+        }
+    }
+
+    /// Reports tokens as refused. False where there were too many of late, and none is renewed.
+    fn refused(&self, bearer: Option<&Token>, session: Option<&Token>, fault: &Fault) -> bool {
         let now = self.ports.clock.monotonic();
         let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
         refused.retain(|at| now.since(*at) < REFUSED_SPAN);
@@ -293,8 +315,8 @@ impl Desk {
             return false;
         }
         // One that was replaced meanwhile needs no login.
-        let logs_in = (bearer && self.bearer.refused(pass.bearer.generation, fault))
-            | (session && self.session.refused(pass.session.generation, fault));
+        let logs_in = bearer.is_some_and(|token| self.bearer.refused(token.generation, fault))
+            | session.is_some_and(|token| self.session.refused(token.generation, fault));
         if logs_in {
             refused.push_back(now);
         }

@@ -127,3 +127,14 @@ fn an_inbox_that_was_paused_for_its_session_hears_again_unasked() {
     ];
     check(receiving(Manners::plain()), scenes);
 }
+
+/// The gateway's token is dead though it is young: no new token of a session is to be had with it.
+#[test]
+fn a_gateway_token_that_is_refused_for_a_session_is_renewed_at_once() {
+    let scenes: &[Scene] = &[
+        (20_000, |world| world.state().centre.revoke_bearers()),
+        (30_000, file_comes),
+        (2 * MINUTE, |world| has(world, 1)),
+    ];
+    check(receiving(Manners::plain()), scenes);
+}
