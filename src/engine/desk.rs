@@ -163,9 +163,9 @@ impl Desk {
             match mended.next(&fault) {
                 Some(Mend::Connect) => {}
                 Some(Mend::AskQueue) => {
-                    self.ask_queue().await?;
+                    let asked = self.ask_queue().await;
                     if self.is_connected() {
-                        return Err(fault);
+                        return Err(asked.err().unwrap_or(fault));
                     }
                 }
                 _ => return Err(fault),
@@ -346,14 +346,19 @@ impl Desk {
     /// Sees to it that a file can be sent: there is a session, with an agent.
     ///
     /// # Errors
-    /// The desk opens no session, an agent is still waited for, or there is none on this channel.
+    /// The desk opens no session, or one that is gone at once; an agent is still waited for, or there is
+    /// none on this channel.
     pub(super) async fn ready_to_send(&self) -> Result<(), Fault> {
+        let mut connected = false;
         let mut transferred = false;
         loop {
             let step = self.chat().before_sending();
             match step {
                 ChatStep::Go => return Ok(()),
-                ChatStep::Connect => self.join().await?,
+                ChatStep::Connect => {
+                    connected = true;
+                    self.join().await?;
+                }
                 ChatStep::Transfer if transferred => {
                     return Err(robot_only(
                         "the robot stayed after it was asked for an agent",
@@ -365,27 +370,26 @@ impl Desk {
                     self.call(&call, read_transfer).await?;
                     self.chat().connected(Chat::Joined);
                 }
-                ChatStep::AskQueue => {
-                    if let Queue::Waiting { position, estimate } = self.ask_queue().await? {
+                ChatStep::AskQueue => match self.ask_queue().await {
+                    Ok(Queue::Waiting { position, estimate }) => {
                         return Err(queueing(position, estimate));
                     }
-                }
+                    Ok(Queue::Robot | Queue::Over) => {}
+                    Err(fault) if connected || self.is_connected() => return Err(fault),
+                    // The session that was known of is gone.
+                    Err(_) => {}
+                },
             }
         }
     }
 
     /// # Errors
-    /// The queue cannot be asked. That there is no session is no error: it is then known.
+    /// The queue cannot be asked, or there is no session: that is then known.
     async fn ask_queue(&self) -> Result<Queue, Fault> {
         let call = DeskCall::queue_info(&self.spec);
-        match self.call(&call, read_queue_info).await {
-            Ok(queue) => {
-                self.chat().asked(queue);
-                Ok(queue)
-            }
-            Err(_) if !self.is_connected() => Ok(Queue::Over),
-            Err(fault) => Err(fault),
-        }
+        let queue = self.call(&call, read_queue_info).await?;
+        self.chat().asked(queue);
+        Ok(queue)
     }
 
     /// Asks whether the chat session is still there: a server may answer polls without one as if nothing

@@ -94,9 +94,9 @@ fn messages_without_a_file_are_remembered_by_the_clock_that_they_were_stamped_wi
     let scenes: &[Scene] = &[
         (0, |world| world.story.jump(-10 * 365 * 24 * 3_600_000)),
         (20_000, |world| {
-            let mut text = super::workload::plain_letter(world, b"", "txt", false);
+            let mut text = plain_letter(world, b"", "txt", false);
             (text.media, text.file_type, text.file) = ("TEXT", None, None);
-            super::workload::say(world, text);
+            say(world, text);
         }),
         // Until the history was read once more.
         (2 * 3_600_000, |world| {
@@ -137,4 +137,23 @@ fn a_gateway_token_that_is_refused_for_a_session_is_renewed_at_once() {
         (2 * MINUTE, |world| has(world, 1)),
     ];
     check(receiving(Manners::plain()), scenes);
+}
+
+/// Each session that is opened is gone before its queue is asked.
+#[test]
+fn sessions_that_are_gone_at_once_are_not_opened_without_end() {
+    let scenes: &[Scene] = &[
+        (0, |world| {
+            world.play(|centre, now, asked| match asked {
+                Asked::Send(said) if said.control == "CONNECT" => {
+                    Some(centre.result(now, "0", "connect successfully"))
+                }
+                Asked::Queue => Some(centre.result(now, "160004", "session not found")),
+                _ => None,
+            });
+            write(world, "a.txt", b"a");
+        }),
+        (3 * MINUTE, World::end_play),
+    ];
+    check(Mix::plain(Manners::plain()), scenes);
 }
