@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::access::{Access, access};
 use super::calls::{Chat, DeskCall};
 use super::chat::read_sent;
 use super::history::read_history;
@@ -272,6 +273,9 @@ impl Outgoing {
         // Whoever cannot look back does not send again: the next attempt looks first.
         let history = match history {
             Ok(history) => history,
+            Err(fault) if never_tells(&fault) => {
+                return self.maybe_sent(&format!("the history cannot be read: {fault}"));
+            }
             Err(fault) => return self.stop(fault),
         };
         let Some(key) = &self.key else {
@@ -291,8 +295,12 @@ impl Outgoing {
         if is_end && self.sends < SENDS_MAX {
             return self.upload_or_send();
         }
-        let message = "its answer was lost, and the history does not show it";
-        self.stop(Fault::new(Call::Send, Layer::Local, MAYBE_SENT, message))
+        self.maybe_sent("the history does not show it")
+    }
+
+    fn maybe_sent(&mut self, why: &str) -> Step {
+        let message = format!("its answer was lost, and {why}");
+        self.stop(Fault::new(Call::Send, Layer::Local, MAYBE_SENT, &message))
     }
 
     fn finish(&mut self) -> Step {
@@ -333,6 +341,18 @@ fn is_ambiguous(fault: &Fault) -> bool {
         Layer::Result => matches!(fault.code.as_str(), "not-json" | "no-result"),
         Layer::Errcode | Layer::Cos | Layer::Local => false,
     }
+}
+
+/// Whether a fault is the history's own refusal, which no new token and no waiting mends: codes of six digits
+/// are those of the platform behind it.
+fn never_tells(fault: &Fault) -> bool {
+    let code = fault.code.as_str();
+    let refused = match fault.layer {
+        Layer::Http => code.starts_with('4') && !matches!(code, "401" | "408" | "425" | "429"),
+        Layer::Result => code.len() < 6 && code.bytes().all(|byte| byte.is_ascii_digit()),
+        _ => false,
+    };
+    fault.call == Call::History && refused && access(fault) == Access::Fine
 }
 
 /// The content of the message that names a file (desk notes 6.2).

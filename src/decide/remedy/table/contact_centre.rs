@@ -328,8 +328,8 @@ pub(super) const MACHINE: &[Rule] = &[
             "desk 6.4, 8",
         ),
     Rule::local(&["maybe-sent"]).on(SEND).dead().means(
-        "The message was sent without an answer, and the desk's history does not show it: the \
-         agent may have the file or not.",
+        "The message was sent without an answer, and the desk's history does not show it or cannot \
+         be read: the agent may have the file or not.",
         "Ask the agent; `syncd queue retry` looks again and sends it if it is not there, \
          `syncd queue drop` lets it be.",
         "desk 6.5",

@@ -224,12 +224,34 @@ fn whoever_cannot_look_back_does_not_send() {
     for blind in [
         lost(),
         got("{}"),
-        got(r#"{"resultCode":"1"}"#),
+        got("<html>"),
+        got(r#"{"resultCode":"160001"}"#),
+        got(r#"{"resultCode":"160028"}"#),
+        Arrival::Reply(reply(401, "")),
+        Arrival::Reply(reply(
+            403,
+            r#"{"exceptionInfo":"illegal or expired token"}"#,
+        )),
+        Arrival::Reply(reply(429, "")),
         Arrival::Reply(reply(503, "")),
     ] {
         let (lines, in_doubt) = drive("b,c.csv", begun(), vec![blind]);
         assert!(lines[1].starts_with("stop History"), "{lines:?}");
         assert_eq!(lines.len(), 2);
+        assert!(in_doubt);
+    }
+}
+
+#[test]
+fn where_the_history_may_not_be_read_a_message_is_maybe_sent() {
+    for refused in [
+        got(r#"{"resultCode":"1","resultDesc":"failed"}"#),
+        Arrival::Reply(reply(400, "")),
+        Arrival::Reply(reply(403, r#"{"exceptionInfo":"not subscribed"}"#)),
+        Arrival::Reply(reply(404, "")),
+    ] {
+        let (lines, in_doubt) = drive("b,c.csv", begun(), vec![refused]);
+        assert_eq!(lines, ["look from 0", "stop Send maybe-sent"]);
         assert!(in_doubt);
     }
 }
