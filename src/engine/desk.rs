@@ -160,17 +160,35 @@ impl Desk {
                 Ok(answer) => return Ok(answer),
                 Err(fault) => fault,
             };
-            match mended.next(&fault) {
-                Some(Mend::Connect) => {}
-                Some(Mend::AskQueue) => {
-                    let asked = self.ask_queue().await;
-                    if self.is_connected() {
-                        return Err(asked.err().unwrap_or(fault));
-                    }
-                }
-                _ => return Err(fault),
+            if !self.calls_for_session(&fault, &mut mended).await? {
+                return Err(fault);
             }
         }
+    }
+
+    /// Whether a call that ended in `fault` is to be repeated in a new session, because there is none any
+    /// more. Where the fault leaves that open, the queue is asked.
+    ///
+    /// # Errors
+    /// The queue cannot be asked.
+    pub(super) async fn calls_for_session(
+        &self,
+        fault: &Fault,
+        mended: &mut Mended,
+    ) -> Result<bool, Fault> {
+        match mended.next(fault) {
+            Some(Mend::Connect) => Ok(true),
+            Some(Mend::AskQueue) => match self.ask_queue().await {
+                Err(unasked) if self.is_connected() => Err(unasked),
+                _ => Ok(!self.is_connected()),
+            },
+            _ => Ok(false),
+        }
+    }
+
+    /// What a fault says of the chat session is known from now on.
+    pub(super) fn failed(&self, fault: &Fault) {
+        self.chat().failed(fault);
     }
 
     /// A session with an agent, and no other is opened while it is held: a message that comes too late for

@@ -153,7 +153,8 @@ async fn ask(desk: &Desk, call: &DeskCall) -> Arrival {
     }
 }
 
-/// Hands the file over, once more for each token that was refused.
+/// Hands the file over, once more for each token that was refused, and once in a new session where the last
+/// one is over: without an inbox nobody else would notice.
 async fn upload(
     context: &Context,
     desk: &Desk,
@@ -161,7 +162,7 @@ async fn upload(
     source: &Source,
     kind: Kind,
 ) -> Result<Reply, Fault> {
-    let mut mended = Mended::default();
+    let (mut renewed, mut reopened) = (Mended::default(), Mended::default());
     loop {
         let pass = desk.pass().await?;
         let (bearer, session) = pass.tokens();
@@ -182,12 +183,18 @@ async fn upload(
         };
         let read = read_upload(&reply);
         desk.tell_answered(Call::Upload, read.as_ref().err());
-        match read {
-            Ok(_) => desk.accepted(&pass),
-            Err(fault) if desk.renews(&pass, &fault, &mut mended) => continue,
-            Err(_) => {}
+        let Err(fault) = read else {
+            desk.accepted(&pass);
+            return Ok(reply);
+        };
+        if desk.renews(&pass, &fault, &mut renewed) {
+            continue;
         }
-        return Ok(reply);
+        desk.failed(&fault);
+        if !desk.calls_for_session(&fault, &mut reopened).await? {
+            return Ok(reply);
+        }
+        desk.ready_to_send().await?;
     }
 }
 

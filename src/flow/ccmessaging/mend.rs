@@ -58,9 +58,11 @@ impl Mended {
 }
 
 fn calls_for_queue(fault: &Fault) -> bool {
-    fault.call == Call::Send
-        && fault.layer == Layer::Result
-        && matches!(fault.code.as_str(), "13" | "160013")
+    fault.layer == Layer::Result
+        && matches!(
+            (fault.call, fault.code.as_str()),
+            (Call::Send, "13" | "160013") | (Call::Upload, "13")
+        )
 }
 
 fn calls_for_form(fault: &Fault) -> bool {

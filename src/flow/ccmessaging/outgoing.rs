@@ -209,7 +209,8 @@ impl Outgoing {
 
     /// A server that refuses a type may know it by another spelling (D3).
     fn respell(&mut self, fault: Fault) -> Step {
-        let refuses_type = (fault.layer, fault.code.as_str()) == (Layer::Result, "3");
+        let refuses_type =
+            (fault.call, fault.layer, fault.code.as_str()) == (Call::Upload, Layer::Result, "3");
         // `bpm` would be spelt back to `bmp`.
         let first = self.kind.file_type != "bpm";
         match self.kind.respelt().filter(|_| refuses_type && first) {

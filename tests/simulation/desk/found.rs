@@ -157,3 +157,44 @@ fn sessions_that_are_gone_at_once_are_not_opened_without_end() {
     ];
     check(Mix::plain(Manners::plain()), scenes);
 }
+
+/// Nobody says that the session is over, but that files cannot be handed over any more.
+#[test]
+fn a_file_that_is_refused_because_the_session_is_over_goes_out_in_the_next() {
+    let end_chat: [fn(&World); 2] = [
+        |world| {
+            world.play(|centre, now, asked| match asked {
+                Asked::Upload { .. } if !centre.has_chat() => {
+                    Some(centre.upload_result(now, "13", None))
+                }
+                _ => None,
+            });
+        },
+        |world| {
+            world.play(|centre, now, asked| match asked {
+                Asked::Upload { .. } if !centre.has_chat() => {
+                    Some(centre.upload_result(now, "160004", None))
+                }
+                _ => None,
+            });
+        },
+    ];
+    for refuse in end_chat {
+        let scenes: &[Scene] = &[
+            (0, |world| write(world, "one.txt", b"one")),
+            (10_000, refuse),
+            (20_000, |world| world.state().centre.lose_chat()),
+            (21_000, |world| write(world, "two.txt", b"two")),
+            (51_000, |world| {
+                if world.state().centre.sent.len() != 2 {
+                    world.story.wrong("the second file is not sent");
+                }
+            }),
+        ];
+        let manners = Manners {
+            silent: true,
+            ..Manners::plain()
+        };
+        check(Mix::plain(manners), scenes);
+    }
+}

@@ -266,11 +266,13 @@ fn each_step_of_the_protocol_is_taken_once_for_a_request() {
     let failed = fault(Call::Send, Layer::Result, "13");
     assert_eq!(mended.next(&failed), Some(Mend::AskQueue));
     assert_eq!(mended.next(&failed), None);
+    let failed = fault(Call::Upload, Layer::Result, "13");
+    assert_eq!(Mended::default().next(&failed), Some(Mend::AskQueue));
     let gone = fault(Call::Download, Layer::Result, "401");
     assert_eq!(mended.next(&gone), Some(Mend::OtherForm));
     for other in [
         fault(Call::Send, Layer::Result, "12"),
-        fault(Call::Upload, Layer::Result, "13"),
+        fault(Call::Upload, Layer::Result, "3"),
         fault(Call::Poll, Layer::Transport, "timeout"),
         fault(Call::Connect, Layer::Result, "160004"),
         fault(Call::GatewayToken, Layer::Http, "401"),
