@@ -262,8 +262,9 @@ fn lease(db: &Connection, claims: &[Claim], now: Timestamp) -> rusqlite::Result<
     Ok(())
 }
 
-/// What was sent under another spelling may come to life under this one's key.
-const DOUBT_BEFORE: &str = "UPDATE job SET doubt_before = 1 WHERE id = ?1";
+/// What was sent under another spelling may come to life under this one's key; not so in an outbox.
+const DOUBT_BEFORE: &str = "UPDATE job SET doubt_before = \
+    (SELECT flow <> 'ccmessaging' FROM tree t WHERE t.id = job.tree_id) WHERE id = ?1";
 
 fn doubt_spellings(db: &Connection, claim: &Claim) -> rusqlite::Result<()> {
     let (tree, path, key): (i64, Vec<u8>, Option<String>) =

@@ -1,6 +1,7 @@
 //! Files that change while they are sent, and what people, crashes and the configuration do to the
 //! queue.
 
+use syncd::model::folder::{FlowKind, FolderSpec};
 use syncd::model::job::{JobState, Outcome, Reason, Stage};
 use syncd::model::time::Timestamp;
 use syncd::port::disk::RootIdentity;
@@ -184,6 +185,20 @@ on_both! {
         let claim = world.claim().await.remove(0);
         world.acknowledge(&claim).await;
         confirmed(&mut world, "cafe\u{301}").await;
+    }
+
+    async fn no_message_is_sent_again_for_another_spelling_in_doubt(mut world: World) {
+        let outbox = FolderSpec { flow: FlowKind::Ccmessaging, ..spec("www", "") };
+        world.store.adopt_folders(&[outbox], world.now).await.unwrap();
+        world.publish(vec![file("caf\u{e9}", "1")]).await;
+        world.claim().await;
+        world.restart();
+        world.store.recover(world.now).await.unwrap();
+        world.publish(vec![gone("caf\u{e9}"), file("cafe\u{301}", "1")]).await;
+        let claim = world.claim().await.remove(0);
+        world.acknowledge(&claim).await;
+        assert!(!world.stored("cafe\u{301}").known.in_doubt);
+        assert_eq!(world.reader.queue(&Selection::All, 9).unwrap(), []);
     }
 
     async fn a_crash_while_a_newer_version_waits_leaves_only_that(mut world: World) {
