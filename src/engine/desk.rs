@@ -327,11 +327,9 @@ impl Desk {
     /// Reports tokens as refused. False where there were too many of late, and none is renewed.
     fn refused(&self, bearer: Option<&Token>, session: Option<&Token>, fault: &Fault) -> bool {
         let now = self.ports.clock.monotonic();
-        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
-        refused.retain(|at| now.since(*at) < REFUSED_SPAN);
-        if refused.len() >= REFUSED_MAX {
+        let Some(mut refused) = self.refusals(now) else {
             return false;
-        }
+        };
         // One that was replaced meanwhile needs no login.
         let logs_in = bearer.is_some_and(|token| self.bearer.refused(token.generation, fault))
             | session.is_some_and(|token| self.session.refused(token.generation, fault));
@@ -339,6 +337,25 @@ impl Desk {
             refused.push_back(now);
         }
         true
+    }
+
+    /// The desk's servers make no sense of this session: the next call opens another chat, and has another
+    /// token unless too many were refused of late. The token is not reported as refused, or servers in
+    /// trouble would pause the account as if for its credentials.
+    pub(super) fn forget_session(&self) {
+        self.hung_up();
+        let now = self.ports.clock.monotonic();
+        if let Some(mut refused) = self.refusals(now) {
+            refused.push_back(now);
+            self.session.resumed();
+        }
+    }
+
+    /// The refusals of late; none where there were too many to renew a token.
+    fn refusals(&self, now: Monotonic) -> Option<MutexGuard<'_, VecDeque<Monotonic>>> {
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        refused.retain(|at| now.since(*at) < REFUSED_SPAN);
+        (refused.len() < REFUSED_MAX).then_some(refused)
     }
 
     /// Opens a chat session, if none is known of.

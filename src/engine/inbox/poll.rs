@@ -12,7 +12,7 @@ use crate::flow::ccmessaging::history::read_history;
 use crate::flow::ccmessaging::mend::POLL_FAULTS_MAX;
 use crate::flow::ccmessaging::message::{Carries, Received};
 use crate::flow::ccmessaging::poll::read_poll;
-use crate::model::fault::Fault;
+use crate::model::fault::{Call, Fault, Layer};
 use crate::model::message::NewMessage;
 use crate::model::time::{Monotonic, Timestamp};
 use crate::store::Journaled;
@@ -215,7 +215,12 @@ impl Poller {
         let decision = room.failed(permit, fault, past);
         self.faults = self.faults.saturating_add(1);
         if self.faults.is_multiple_of(POLL_FAULTS_MAX) {
-            room.desk.hung_up();
+            // Where nobody answered, or no session was opened, it is not the token.
+            if fault.call == Call::Poll && fault.layer == Layer::Result {
+                room.desk.forget_session();
+            } else {
+                room.desk.hung_up();
+            }
         }
         tracing::debug!(inbox = room.spec.name, %fault, "poll failed");
         match decision.job {

@@ -198,3 +198,21 @@ fn a_file_that_is_refused_because_the_session_is_over_goes_out_in_the_next() {
         check(Mix::plain(manners), scenes);
     }
 }
+
+/// The servers do not know what to do with the token of this session, and with no other is all well.
+#[test]
+fn polls_that_fail_again_and_again_are_tried_with_a_new_session() {
+    let scenes: &[Scene] = &[
+        (20_000, |world| {
+            let mut is_new = false;
+            world.play(move |centre, now, asked| {
+                is_new |= *asked == Asked::Apply;
+                let refused = *asked == Asked::Poll && !is_new;
+                refused.then(|| centre.result(now, "160001", "in trouble"))
+            });
+        }),
+        (30_000, file_comes),
+        (15 * MINUTE, |world| has(world, 1)),
+    ];
+    check(receiving(Manners::plain()), scenes);
+}
