@@ -11,7 +11,7 @@ mod standing;
 use std::time::Duration;
 
 use crate::decide::remedy::{AccountNext, Closure, ClosureKind};
-use crate::model::fault::Fault;
+use crate::model::fault::{Call, Fault, Layer};
 use crate::model::job::JobId;
 use crate::model::time::{Monotonic, Timestamp};
 
@@ -116,6 +116,17 @@ impl Gate {
                 })
             }
         }
+    }
+
+    /// As [`Self::may_start`], for what needs no chat session: nothing is claimed where the desk opens none.
+    pub fn may_fetch(&mut self, now: Monotonic) -> Start {
+        if self.is_open_to_fetch() {
+            return Start::Go(Permit {
+                generation: self.generation,
+                probe: false,
+            });
+        }
+        self.may_start(now)
     }
 
     /// The attempt ended with an acknowledgement. Answers whether this opened the account.
@@ -228,6 +239,16 @@ impl Gate {
     /// Whether attempts start freely.
     pub fn is_open(&self) -> bool {
         self.closed.is_none()
+    }
+
+    /// Whether what needs no chat session starts freely: a desk that says that it opens none for a while, at
+    /// night for one, hands out files all the same. Not while it is probed, when worse may become known.
+    pub fn is_open_to_fetch(&self) -> bool {
+        self.closed.as_ref().is_none_or(|closed| {
+            let (call, layer) = (closed.fault.call, closed.fault.layer);
+            let opens_none = call == Call::Connect && layer == Layer::Result;
+            opens_none && closed.kind == ClosureKind::Waiting && !closed.probing
+        })
     }
 
     /// Whether it is closed until a person mends something; its probe tries that too.

@@ -103,6 +103,32 @@ fn a_probe_that_asked_nothing_leaves_its_turn_to_the_next() {
 }
 
 #[test]
+fn files_are_fetched_while_the_desk_opens_no_session_for_a_while() {
+    let night = AccountNext::Close(Closure {
+        kind: ClosureKind::Waiting,
+        after: Duration::from_mins(10),
+        until: None,
+    });
+    for (call, layer, next, fetches) in [
+        (Call::Connect, Layer::Result, night, true),
+        (Call::Connect, Layer::Result, PAUSE, false),
+        (Call::Connect, Layer::Transport, night, false),
+        (Call::Poll, Layer::Result, night, false),
+    ] {
+        let mut gate = Gate::open();
+        let permit = go(&mut gate, at(0));
+        gate.failed(permit, &Fault::new(call, layer, "12", ""), next, at(0));
+        assert_eq!(gate.is_open_to_fetch(), fetches, "{call:?} {layer:?}");
+        let start = gate.may_fetch(at(1));
+        assert_eq!(matches!(start, Start::Go(_)), fetches, "{start:?}");
+        assert!(matches!(gate.may_start(at(1)), Start::No(_)));
+        // The probe is the poller's, and what it finds is waited for.
+        probe(&mut gate, at(3600));
+        assert_eq!(gate.may_fetch(at(3600)), Start::No(None));
+    }
+}
+
+#[test]
 fn late_faults_of_requests_from_before_change_nothing() {
     let (mut gate, old) = closed_by_outage();
     for _ in 0..100 {

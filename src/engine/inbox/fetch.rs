@@ -29,7 +29,7 @@ const REOPEN_EVERY: Duration = Duration::from_secs(5);
 /// The store failed.
 pub(super) async fn run(room: &Room) -> Result<(), EngineError> {
     let mut delivery = None;
-    while room.open().await {
+    while room.open_to_fetch().await {
         let at = match next(room, &mut delivery).await? {
             Next::Did => continue,
             Next::Due(at) => at,
@@ -89,7 +89,7 @@ async fn next(room: &Room, opened: &mut Option<Delivery>) -> Result<Next, Engine
         return Ok(Next::Did);
     };
     let _busy = room.busy();
-    let Some(permit) = room.permit().await else {
+    let Some(permit) = room.permit_to_fetch().await else {
         room.store.release_message(id).await?;
         return Ok(Next::Due(None));
     };

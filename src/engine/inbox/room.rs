@@ -132,6 +132,15 @@ impl Room {
     /// The right to ask the desk, once that is allowed; `None` when it is time to stop. The probe of a paused
     /// gate logs in afresh.
     pub(super) async fn permit(&self) -> Option<Permit> {
+        self.permit_by(Gate::may_start).await
+    }
+
+    /// The same, for fetching a file, which needs no chat session.
+    pub(super) async fn permit_to_fetch(&self) -> Option<Permit> {
+        self.permit_by(Gate::may_fetch).await
+    }
+
+    async fn permit_by(&self, may_start: fn(&mut Gate, Monotonic) -> Start) -> Option<Permit> {
         loop {
             let changed = self.changed.notified();
             tokio::pin!(changed);
@@ -139,7 +148,7 @@ impl Room {
             let start = if self.is_paused() {
                 Start::No(None)
             } else {
-                locked(&self.gate).may_start(self.monotonic())
+                may_start(&mut locked(&self.gate), self.monotonic())
             };
             let until = match start {
                 Start::Go(permit) => return Some(permit),
@@ -160,13 +169,13 @@ impl Room {
         }
     }
 
-    /// Waits until the desk may be asked freely. False when it is time to stop.
-    pub(super) async fn open(&self) -> bool {
+    /// Waits until the desk may be asked for files freely. False when it is time to stop.
+    pub(super) async fn open_to_fetch(&self) -> bool {
         loop {
             let changed = self.changed.notified();
             tokio::pin!(changed);
             changed.as_mut().enable();
-            if !self.is_paused() && self.is_open() {
+            if !self.is_paused() && locked(&self.gate).is_open_to_fetch() {
                 return true;
             }
             tokio::select! {
@@ -175,11 +184,6 @@ impl Room {
                 () = changed => {}
             }
         }
-    }
-
-    /// Whether the desk may be asked freely.
-    pub(super) fn is_open(&self) -> bool {
-        locked(&self.gate).is_open()
     }
 
     /// When the closed gate is probed next.

@@ -216,3 +216,31 @@ fn polls_that_fail_again_and_again_are_tried_with_a_new_session() {
     ];
     check(receiving(Manners::plain()), scenes);
 }
+
+/// At closing time a poll brings files and the end of the chat.
+#[test]
+fn files_that_came_before_the_night_are_fetched_in_it() {
+    let night = 60_000;
+    let mut mix = receiving(Manners {
+        hours: Some((24 * HOUR, night)),
+        ..Manners::plain()
+    });
+    mix.latency_ms = 3_000;
+    let scenes: &[Scene] = &[
+        (night, |world| {
+            for _ in 0..9 {
+                file_comes(world);
+            }
+            let now = world.now_ms();
+            world.state().centre.hang_up(now, HangUp::Agent);
+            world.mail.notify_waiters();
+        }),
+        (night + 5 * MINUTE, |world| {
+            has(world, 9);
+            world.state().centre.manners.hours = None;
+        }),
+        // The desk is asked every half an hour.
+        (night + HOUR, |_| {}),
+    ];
+    check(mix, scenes);
+}
