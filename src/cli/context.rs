@@ -164,6 +164,7 @@ impl From<LockError> for Failure {
     fn from(error: LockError) -> Self {
         let exit = match error {
             LockError::Taken { .. } => Exit::Daemon,
+            LockError::Full { .. } => Exit::Temporary,
             LockError::Foreign { .. } | LockError::System { .. } => Exit::Configuration,
         };
         Self::new(exit, error.to_string())

@@ -39,6 +39,14 @@ pub enum LockError {
         /// Whose.
         owner: String,
     },
+    /// No room.
+    #[error("The disk of \"{}\" is full; make room and start syncd again", path.display())]
+    Full {
+        /// Which.
+        path: PathBuf,
+        /// The operating system's words.
+        source: io::Error,
+    },
     /// The operating system refused.
     #[error(
         "Could not {attempt} \"{}\": {source}; make it writable for this user, or set state_dir",
@@ -54,6 +62,23 @@ pub enum LockError {
     },
 }
 
+impl LockError {
+    /// By what the operating system said.
+    fn of(attempt: &'static str, path: &Path, source: io::Error) -> Self {
+        let path = path.to_owned();
+        match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                Self::Full { path, source }
+            }
+            _ => Self::System {
+                attempt,
+                path,
+                source,
+            },
+        }
+    }
+}
+
 impl Lock {
     /// Makes the state directory (mode 0700) if it is not there, and takes its lock without waiting.
     ///
@@ -64,11 +89,7 @@ impl Lock {
         let path = state_dir.join("lock");
         let system = |attempt, source: io::Error| match source.kind() {
             io::ErrorKind::PermissionDenied => refused(state_dir, attempt, source),
-            _ => LockError::System {
-                attempt,
-                path: path.clone(),
-                source,
-            },
+            _ => LockError::of(attempt, &path, source),
         };
         let mut file = OpenOptions::new()
             .read(true)
@@ -89,18 +110,15 @@ impl Lock {
             }
             Err(errno) => return Err(system("lock", errno.into())),
         }
-        write_pid(&mut file).map_err(|source| system("write", source))?;
+        // A full disk takes no number, and the lock is as good without.
+        let _ = write_pid(&mut file);
         Ok(Self { _file: file })
     }
 }
 
 /// Makes a directory that only its owner may enter, and closes one that others may.
 fn make_private(path: &Path) -> Result<(), LockError> {
-    let system = |attempt, source| LockError::System {
-        attempt,
-        path: path.to_owned(),
-        source,
-    };
+    let system = |attempt, source| LockError::of(attempt, path, source);
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)
@@ -124,11 +142,7 @@ fn refused(state_dir: &Path, attempt: &'static str, source: io::Error) -> LockEr
             path: state_dir.to_owned(),
             owner: user_name(metadata.uid()),
         },
-        _ => LockError::System {
-            attempt,
-            path: state_dir.to_owned(),
-            source,
-        },
+        _ => LockError::of(attempt, state_dir, source),
     }
 }
 

@@ -166,3 +166,33 @@ fn a_full_state_disk_ends_it_with_a_plain_word_and_nothing_lost() {
     }
     assert_eq!(desk.differences(), Vec::<String>::new());
 }
+
+#[test]
+fn a_state_disk_that_is_full_before_the_start_is_temporary() {
+    let desk = Desk::new();
+    fs::create_dir(&desk.state).unwrap();
+    let program = env!("CARGO_BIN_EXE_syncd");
+    let script = format!(
+        "mount -t tmpfs -o size=64k,nr_inodes=INODES,mode=700 none '{state}' || exit 99\n\
+         cat /dev/zero > '{state}/other' 2>/dev/null\n\
+         '{program}' --config '{config}' run; echo \"run: $?\"\n",
+        state = desk.state.display(),
+        config = desk.config.display(),
+    );
+    // Room for a file with nothing in it; no room even for that one.
+    for inodes in ["64", "2"] {
+        let mut command = std::process::Command::new("unshare");
+        command.args(["-Urm", "sh", "-c", &script.replace("INODES", inodes)]);
+        let output = command.stdin(Stdio::null()).output().unwrap();
+        let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+        let said = text(&output.stdout) + &text(&output.stderr);
+        if output.status.code() == Some(99) || !said.contains("run:") {
+            eprintln!("SKIPPED: no file system can be mounted here: {said}");
+            return;
+        }
+        assert!(
+            said.contains("run: 5") && said.contains("is full; make room"),
+            "{said}"
+        );
+    }
+}
