@@ -32,7 +32,11 @@ pub enum LockError {
         pid: Option<u32>,
     },
     /// The directory belongs to somebody else.
-    #[error("State directory \"{}\" belongs to user {owner}; run syncd as that user", path.display())]
+    #[error(
+        "State directory \"{}\" belongs to user {owner}; run this as that user, for example with \
+         `sudo -u {owner}`",
+        path.display()
+    )]
     Foreign {
         /// Which.
         path: PathBuf,
@@ -83,7 +87,8 @@ impl Lock {
     /// Makes the state directory (mode 0700) if it is not there, and takes its lock without waiting.
     ///
     /// # Errors
-    /// Another process holds it, or the directory cannot be written.
+    /// Another process holds it, the directory cannot be written, or it belongs to somebody else: what
+    /// root leaves in there its owner cannot open.
     pub fn take(state_dir: &Path) -> Result<Self, LockError> {
         make_private(state_dir)?;
         let path = state_dir.join("lock");
@@ -128,7 +133,11 @@ fn make_private(path: &Path) -> Result<(), LockError> {
         .metadata()
         .map_err(|source| system("look at", source))?;
     let own = rustix::process::geteuid();
-    if metadata.uid() == own.as_raw() && metadata.mode() & 0o077 != 0 {
+    let is_own = metadata.uid() == own.as_raw();
+    if own.is_root() && !is_own {
+        return Err(foreign(path, metadata.uid()));
+    }
+    if is_own && metadata.mode() & 0o077 != 0 {
         let closed = std::os::unix::fs::PermissionsExt::from_mode(0o700);
         std::fs::set_permissions(path, closed).map_err(|source| system("close", source))?;
     }
@@ -138,11 +147,15 @@ fn make_private(path: &Path) -> Result<(), LockError> {
 fn refused(state_dir: &Path, attempt: &'static str, source: io::Error) -> LockError {
     let own = rustix::process::geteuid().as_raw();
     match state_dir.metadata() {
-        Ok(metadata) if metadata.uid() != own => LockError::Foreign {
-            path: state_dir.to_owned(),
-            owner: user_name(metadata.uid()),
-        },
+        Ok(metadata) if metadata.uid() != own => foreign(state_dir, metadata.uid()),
         _ => LockError::of(attempt, state_dir, source),
+    }
+}
+
+fn foreign(path: &Path, uid: u32) -> LockError {
+    LockError::Foreign {
+        path: path.to_owned(),
+        owner: user_name(uid),
     }
 }
 

@@ -13,7 +13,7 @@ use crate::desk::{Desk, small_site};
 use crate::program::Answer;
 
 /// A user who owns nothing; only root can become that one.
-const NOBODY: u32 = 65_534;
+pub(crate) const NOBODY: u32 = 65_534;
 
 /// What `doctor --json` found wrong: name, verdict, and the whole finding as text.
 pub(crate) fn found(answer: &Answer) -> Vec<(String, String, String)> {
@@ -64,7 +64,7 @@ pub(crate) fn as_an_ordinary_user(desk: &Desk) -> Command {
     command
 }
 
-fn give_away(path: &Path) {
+pub(crate) fn give_away(path: &Path) {
     chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
     if path.is_dir() {
         for entry in fs::read_dir(path).unwrap().flatten() {

@@ -26,6 +26,7 @@ mod http;
 mod inbox;
 mod live;
 mod outbox;
+mod owner;
 mod planted;
 mod platform;
 mod power;

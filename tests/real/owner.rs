@@ -1,0 +1,40 @@
+//! Root beside the user whom the service runs as: what it does must not keep that user from going on.
+
+use std::fs;
+use std::os::unix::process::CommandExt as _;
+
+use crate::desk::{Desk, small_site};
+use crate::doctor::{NOBODY, give_away};
+use crate::program::Answer;
+
+/// Only root has another user to stand for the service's.
+fn is_root() -> bool {
+    let is_root = rustix::process::geteuid().is_root();
+    if !is_root {
+        eprintln!("SKIPPED: this needs root");
+    }
+    is_root
+}
+
+#[test]
+fn root_leaves_nothing_in_the_state_of_another_user() {
+    if !is_root() {
+        return;
+    }
+    let desk = Desk::new();
+    small_site(&desk, 3);
+    fs::create_dir(&desk.state).unwrap();
+    give_away(desk.path());
+    for arguments in [&["once"][..], &["pause", "www"], &["run"]] {
+        let refused = desk.syncd(arguments).expect(78);
+        assert!(
+            refused.stderr.contains("run this as that user"),
+            "{}",
+            refused.stderr
+        );
+    }
+    assert_eq!(fs::read_dir(&desk.state).unwrap().count(), 0);
+    let mut owner = desk.command(&["once"]);
+    owner.uid(NOBODY).gid(NOBODY);
+    Answer::of(owner.output().unwrap()).expect(0);
+}
