@@ -68,6 +68,29 @@ fn a_wrong_configuration_is_78_with_its_place_and_a_suggestion() {
 }
 
 #[test]
+fn credentials_of_the_service_do_not_make_a_configuration_wrong() {
+    let site = Site::new();
+    let account = "[accounts.shop]\nprovider = \"wechat\"\n\
+                   token = { app = { appid = \"wx0\", secret = { credential = \"shop\" } } }\n";
+    site.configure(account);
+    let ended = site.run(&["config", "check"]).expect(0);
+    assert!(
+        ended.out().contains("ok, 0 folders and 1 account"),
+        "{}",
+        ended.out()
+    );
+    assert!(
+        ended.err().contains("given to the service only"),
+        "{}",
+        ended.err()
+    );
+    let json = site.run(&["config", "check", "--json"]).expect(0).json();
+    assert_eq!(json["ok"], true);
+    site.configure(&format!("{account}colour = 1\n"));
+    site.run(&["config", "check"]).expect(78);
+}
+
+#[test]
 fn a_sample_is_written_once_refused_until_filled_in_and_then_works() {
     let site = Site::new();
     let path = site.path("new/config.toml");

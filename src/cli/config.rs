@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use crate::config::{check, sample, schema, show};
+use crate::config::{Config, check, sample, schema, show};
 use crate::model::path::escaped;
 
 use super::args;
@@ -16,20 +16,7 @@ use super::terminal;
 /// Runs the command.
 pub fn run(context: &Context, asked: args::Config) -> Result<Exit, Failure> {
     match asked {
-        args::Config::Check { json } => {
-            let loaded =
-                crate::config::Config::load(&context.environment, context.global.config.as_deref());
-            if json {
-                terminal::json(&check::json(&loaded));
-                return Ok(if loaded.is_ok() {
-                    Exit::Done
-                } else {
-                    Exit::Configuration
-                });
-            }
-            terminal::data(&check::text(&loaded?));
-            Ok(Exit::Done)
-        }
+        args::Config::Check { json } => check(context, json),
         args::Config::Show { json } => {
             let config = context.config()?;
             if json {
@@ -45,6 +32,27 @@ pub fn run(context: &Context, asked: args::Config) -> Result<Exit, Failure> {
         }
         args::Config::Init { path, stdout } => init(context, path, stdout),
     }
+}
+
+fn check(context: &Context, json: bool) -> Result<Exit, Failure> {
+    let (environment, flag) = (&context.environment, context.global.config.as_deref());
+    let mut loaded = Config::load(environment, flag);
+    if matches!(&loaded, Err(error) if error.is_without_credentials()) {
+        loaded = Config::load_without_secrets(environment, flag);
+        terminal::note(
+            "Its credentials are given to the service only: whether they are there shows at its start",
+        );
+    }
+    if json {
+        terminal::json(&check::json(&loaded));
+        return Ok(if loaded.is_ok() {
+            Exit::Done
+        } else {
+            Exit::Configuration
+        });
+    }
+    terminal::data(&check::text(&loaded?));
+    Ok(Exit::Done)
 }
 
 fn init(context: &Context, path: Option<PathBuf>, stdout: bool) -> Result<Exit, Failure> {

@@ -2,13 +2,19 @@
 
 use serde_json::{Value as Json, json};
 
+use super::keys::Kind;
 use super::problem::{Place, shown_path};
+use super::reader::Setting;
 use super::{Config, ConfigError};
 
 /// What a good configuration amounts to, in one line or two.
 pub fn text(config: &Config) -> String {
     let (folders, inboxes) = (config.folders.len(), config.inboxes.len());
-    let accounts = config.accounts.len() + config.desks.len();
+    // Where secrets were left alone, there are no accounts but in what was read.
+    let is_account = |setting: &&Setting| {
+        matches!(setting.kind, Kind::Wechat | Kind::Ccmessaging) && setting.key == "provider"
+    };
+    let accounts = config.settings.iter().filter(is_account).count();
     let source = shown_path(&config.source);
     let inboxes_words = match inboxes {
         0 => String::new(),

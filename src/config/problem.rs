@@ -43,7 +43,17 @@ pub struct ConfigError {
     pub problems: Vec<Problem>,
 }
 
+/// The words of a secret that no shell can see.
+pub(super) const NO_CREDENTIALS: &str = "$CREDENTIALS_DIRECTORY is not set";
+
 impl ConfigError {
+    /// Whether nothing is wrong but that this process was given no credentials: a service manager gives
+    /// them to the service alone.
+    pub fn is_without_credentials(&self) -> bool {
+        let is_credential = |problem: &Problem| problem.message.contains(NO_CREDENTIALS);
+        self.problems.iter().all(is_credential)
+    }
+
     /// One problem with the file as a whole.
     pub(super) fn whole(file: Option<&Path>, message: String) -> Self {
         Self {

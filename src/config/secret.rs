@@ -8,7 +8,7 @@ use toml::de::DeValue;
 
 use super::disk;
 use super::keys::Kind;
-use super::problem::{shown, shown_path};
+use super::problem::{NO_CREDENTIALS, shown, shown_path};
 use super::reader::{Secrets, Section};
 use super::unit;
 use super::value::{Content, Placed, Value};
@@ -185,10 +185,9 @@ fn fetch(section: &Section<'_, '_>, source: &Source) -> Result<Secret, String> {
             })?
         }
         Source::Credential(path) if !path.is_absolute() => {
-            return Err(
-                "is not there: $CREDENTIALS_DIRECTORY is not set; add LoadCredential= to the unit"
-                    .to_owned(),
-            );
+            return Err(format!(
+                "is not there: {NO_CREDENTIALS}; add LoadCredential= to the unit"
+            ));
         }
         Source::Credential(path) => file_text(path, None)?,
         Source::File(path) => file_text(path, Some(OPEN_BITS))?,

@@ -29,9 +29,7 @@ pub fn load(environment: &Environment, flag: Option<&Path>) -> Loaded {
         Err(error) => error,
     };
     let config = Config::load_without_secrets(environment, flag).ok();
-    let only_credentials = environment.get("CREDENTIALS_DIRECTORY").is_none()
-        && error.problems.iter().all(is_credential);
-    let findings = if only_credentials {
+    let findings = if error.is_without_credentials() {
         vec![of_the_service(&error)]
     } else {
         error
@@ -66,13 +64,6 @@ fn invalid(error: &ConfigError, problem: &Problem) -> Finding {
     let words = alone.to_string();
     let (saw, advice) = words.rsplit_once("; ").unwrap_or((&words, ""));
     Finding::new(Verdict::Invalid, (NAME, ""), saw, advice)
-}
-
-/// A secret that only the service is given; a shell cannot see it.
-fn is_credential(problem: &Problem) -> bool {
-    problem
-        .message
-        .contains("$CREDENTIALS_DIRECTORY is not set")
 }
 
 fn of_the_service(error: &ConfigError) -> Finding {
