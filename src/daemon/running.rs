@@ -116,7 +116,7 @@ pub(super) async fn until_stopped(start: &Start, config: Config) -> Result<(), D
     watchers.alerts.follow(&running.config);
     let ended = work(start, running, &mut watchers, &mut signals, asked).await;
     control.abort();
-    watchers.web.stop();
+    watchers.web.stop().await;
     watchers.alerts.stop();
     remove(&path, &state_dir);
     ended
@@ -160,7 +160,11 @@ async fn work(
             Next::Reload => {
                 service::reloading();
                 match reread(start, &running.config) {
-                    Ok(None) => tracing::info!("the configuration has not changed"),
+                    Ok(None) => {
+                        tracing::info!("the configuration has not changed");
+                        // An address that was taken may be free now.
+                        watchers.web.follow(running.config.http.as_ref()).await;
+                    }
                     Ok(Some(config)) => {
                         if is_same_for_the_engine(&config, &running.config) {
                             running.config = config;

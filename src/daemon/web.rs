@@ -78,7 +78,7 @@ impl Web {
     /// Goes where another configuration says. Where that cannot be had, it stays where it is.
     pub(super) async fn follow(&mut self, spec: Option<&HttpSpec>) {
         let Some(spec) = spec else {
-            return self.stop();
+            return self.stop().await;
         };
         let before = self.serving.as_ref().map(|serving| &serving.spec);
         if before == Some(spec) {
@@ -86,14 +86,17 @@ impl Web {
         }
         // The same address under another rule can only be had once it is free.
         if before.is_some_and(|before| before.listen == spec.listen) {
-            self.stop();
+            self.stop().await;
         }
         match self.serve(spec.clone()).await {
             Ok(serving) => {
-                self.stop();
+                self.stop().await;
                 self.serving = Some(serving);
             }
-            Err(error) => tracing::error!("[http] stays as it was: {error}"),
+            Err(error) => match self.serving {
+                Some(_) => tracing::error!("[http] stays as it was: {error}"),
+                None => tracing::error!("[http] is off: {error}"),
+            },
         }
     }
 
@@ -108,12 +111,13 @@ impl Web {
         Ok(Serving { spec, task })
     }
 
-    /// Listens no more.
-    pub(super) fn stop(&mut self) {
+    /// Listens no more; the address is free then.
+    pub(super) async fn stop(&mut self) {
         let Some(serving) = self.serving.take() else {
             return;
         };
         serving.task.abort();
+        let _ = serving.task.await;
         if let Listen::Unix(path) = &serving.spec.listen {
             let _ = remove(path);
         }

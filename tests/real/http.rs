@@ -290,6 +290,58 @@ fn a_reload_moves_it_and_a_taken_address_leaves_it_where_it_is() {
     assert!(daemon.stop().success());
 }
 
+/// An address that was free a moment ago, on a host of this process alone.
+fn own_address() -> TcpListener {
+    let [.., high, low] = std::process::id().to_be_bytes();
+    TcpListener::bind((std::net::Ipv4Addr::new(127, 80, high, low), 0)).unwrap()
+}
+
+/// The same as [`get_tcp`], empty where nobody listens.
+fn ask_tcp(address: SocketAddr, host: &str) -> String {
+    let request = format!("GET /healthz HTTP/1.1\r\nhost: {host}\r\n\r\n");
+    let stream = TcpStream::connect(address);
+    stream.map_or_else(|_| String::new(), |stream| exchange(stream, &request))
+}
+
+#[test]
+fn a_reload_under_another_rule_keeps_the_address() {
+    let desk = Desk::new();
+    let free = own_address();
+    let address = free.local_addr().unwrap();
+    drop(free);
+    listen(&desk, &address.to_string());
+    let daemon = desk.run();
+    assert!(get_tcp(address, "evil.example").starts_with("HTTP/1.1 421"));
+    let text = fs::read_to_string(&desk.config).unwrap();
+    fs::write(&desk.config, format!("{text}allow_public = true\n")).unwrap();
+    daemon.signal(Signal::HUP);
+    wait_for("it answers under the new rule", || {
+        ask_tcp(address, "evil.example").ends_with("ok\n")
+    });
+    assert!(daemon.stop().success());
+}
+
+#[test]
+fn a_reload_without_changes_tries_a_taken_address_again() {
+    let desk = Desk::new();
+    listen(&desk, "127.0.0.1:0");
+    let daemon = desk.run();
+    let taken = own_address();
+    let address = taken.local_addr().unwrap();
+    listen(&desk, &address.to_string());
+    daemon.signal(Signal::HUP);
+    wait_for("it says that the address is taken", || {
+        let log = fs::read_to_string(desk.log()).unwrap();
+        log.contains("[http] stays as it was")
+    });
+    drop(taken);
+    daemon.signal(Signal::HUP);
+    wait_for("it has moved", || {
+        ask_tcp(address, "localhost").ends_with("ok\n")
+    });
+    assert!(daemon.stop().success());
+}
+
 #[test]
 fn an_address_of_others_is_refused_unless_it_is_allowed() {
     let desk = Desk::new();
