@@ -42,7 +42,7 @@ pub fn run(context: &Context, asked: &args::Send) -> Result<Exit, Failure> {
     let folder = outbox(&config, &asked.to)?;
     let parcels = parcel::check(folder, &asked.files)?;
     for parcel in &parcels {
-        parcel.put(folder)?;
+        parcel.put(folder, &config.state_dir)?;
     }
     let outcomes = match client::ask(&config.state_dir, &Request::Scan) {
         Ok(Reply::Changed { .. }) => wait(context, &config, asked, (folder, &parcels))?,

@@ -229,7 +229,8 @@ fn account_stopped(live: &LiveFacts, name: &str) -> Option<String> {
     Some(text)
 }
 
-fn on_disk(folder: &FolderSpec, path: &RelPath, dossier: &Dossier) -> OnDisk {
+/// What is at a path now, compared with the last look.
+pub fn on_disk(folder: &FolderSpec, path: &RelPath, dossier: &Dossier) -> OnDisk {
     let below = path.as_path().ancestors().skip(1);
     let is_link = |directory: &std::path::Path| folder.path.join(directory).is_symlink();
     if below

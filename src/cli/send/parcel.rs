@@ -6,9 +6,10 @@
 )]
 
 use std::ffi::{OsStr, OsString};
-use std::fs::File;
+use std::fs::{File, Permissions};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, fchown};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, RenameFlags};
@@ -124,12 +125,14 @@ impl Parcel {
     }
 
     /// Puts the file into the outbox: whole, durably, and over nothing.
-    pub(super) fn put(&self, folder: &FolderSpec) -> Result<(), Failure> {
+    /// Whoever the state belongs to can read it.
+    pub(super) fn put(&self, folder: &FolderSpec, state_dir: &Path) -> Result<(), Failure> {
         if self.is_there {
             return Ok(());
         }
         let target = folder.path.join(self.path.as_path());
-        let placed = place(&self.bytes, &folder.path, &target);
+        let placed = Readers::of(&folder.path, state_dir)
+            .and_then(|readers| place(&self.bytes, &readers, &target));
         placed.map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists => self.taken(folder, self.path.as_path()),
             _ => Failure::new(
@@ -140,12 +143,35 @@ impl Parcel {
     }
 }
 
+/// Who may read a file of the outbox: the daemon may be another user than the person.
+struct Readers<'a> {
+    outbox: &'a Path,
+    mode: u32,
+    /// Whom root gives the file to.
+    owner: Option<u32>,
+}
+
+impl<'a> Readers<'a> {
+    fn of(outbox: &'a Path, state_dir: &Path) -> io::Result<Self> {
+        let open = outbox.metadata()?.mode() & 0o044;
+        let owner = match state_dir.metadata() {
+            Ok(state) if rustix::process::geteuid().is_root() => Some(state.uid()),
+            _ => None,
+        };
+        Ok(Self {
+            outbox,
+            mode: 0o600 | open,
+            owner,
+        })
+    }
+}
+
 /// Written under a name that every folder leaves out, made durable, then renamed.
-fn place(bytes: &[u8], directory: &Path, target: &Path) -> io::Result<()> {
-    let temporary = directory.join(temporary_name(target.file_name()));
-    let placed = write(bytes, &temporary).and_then(|()| {
+fn place(bytes: &[u8], readers: &Readers<'_>, target: &Path) -> io::Result<()> {
+    let temporary = readers.outbox.join(temporary_name(target.file_name()));
+    let placed = write(bytes, readers, &temporary).and_then(|()| {
         rustix::fs::renameat_with(CWD, &temporary, CWD, target, RenameFlags::NOREPLACE)?;
-        File::open(directory)?.sync_all()
+        File::open(readers.outbox)?.sync_all()
     });
     if placed.is_err() {
         let _ = std::fs::remove_file(&temporary);
@@ -153,9 +179,11 @@ fn place(bytes: &[u8], directory: &Path, target: &Path) -> io::Result<()> {
     placed
 }
 
-fn write(bytes: &[u8], path: &Path) -> io::Result<()> {
+fn write(bytes: &[u8], readers: &Readers<'_>, path: &Path) -> io::Result<()> {
     let mut file = File::create_new(path)?;
     file.write_all(bytes)?;
+    fchown(&file, readers.owner, None)?;
+    file.set_permissions(Permissions::from_mode(readers.mode))?;
     file.sync_all()
 }
 

@@ -4,12 +4,14 @@ use serde::Serialize;
 
 use crate::cli::context::Failure;
 use crate::cli::exit::Exit;
-use crate::cli::terminal;
+use crate::cli::{terminal, why};
 use crate::model::digest::Sha256;
 use crate::model::folder::FolderSpec;
 use crate::model::job::JobState;
+use crate::model::path::RelPath;
 use crate::report::SCHEMA;
 use crate::report::facts::{account_fault, fault_of};
+use crate::report::why::OnDisk;
 use crate::report::words::{advice_of, is_refusal, meaning_of, relative};
 use crate::store::{Dossier, QueuedJob, Reader};
 
@@ -50,8 +52,17 @@ pub(super) enum End {
         words: String,
         is_refusal: bool,
     },
+    /// Looked at, and left out for this reason.
+    LeftOut { reason: String },
     /// Not yet; the last fault, where there was one.
     Waiting { fault: Option<String> },
+}
+
+/// Why the daemon leaves the file out that lies in the outbox now.
+fn left_out(folder: &FolderSpec, path: &RelPath, dossier: &Dossier) -> Option<End> {
+    let reason = dossier.local.as_ref()?.excluded.clone()?;
+    let is_that_file = why::on_disk(folder, path, dossier) == OnDisk::File { changed: false };
+    is_that_file.then_some(End::LeftOut { reason })
 }
 
 fn end(dossier: &Dossier, digest: Sha256) -> End {
@@ -118,7 +129,7 @@ pub(super) struct Report {
 struct Line {
     path: String,
     sha256: String,
-    /// `sent`, `dead`, `waiting`.
+    /// `sent`, `dead`, `excluded`, `waiting`.
     state: &'static str,
     message_id: Option<String>,
     object_key: Option<String>,
@@ -150,6 +161,11 @@ impl Outcome {
                 state: "dead",
                 code: Some(code.clone()),
                 words: Some(words.clone()),
+                ..line
+            },
+            End::LeftOut { reason } => Line {
+                state: "excluded",
+                words: Some(reason.clone()),
                 ..line
             },
             End::Waiting { fault } => Line {
@@ -186,10 +202,16 @@ impl Outcomes {
                 (Some(reader), Some(row)) => reader.dossier(row.id, &parcel.path)?,
                 _ => Dossier::default(),
             };
+            let end = match end(&dossier, parcel.digest) {
+                End::Waiting { fault } => {
+                    left_out(folder, &parcel.path, &dossier).unwrap_or(End::Waiting { fault })
+                }
+                end => end,
+            };
             outcomes.files.push(Outcome {
                 path: parcel.path.to_string(),
                 sha256: parcel.digest.to_string(),
-                end: end(&dossier, parcel.digest),
+                end,
             });
         }
         Ok(outcomes)
@@ -247,6 +269,9 @@ impl Outcomes {
                 End::Dead { code, words, .. } => {
                     terminal::error(&format!("{path} was not sent: {code}: {words}"));
                 }
+                End::LeftOut { reason } => {
+                    terminal::error(&format!("{path} was not sent, it is left out: {reason}"));
+                }
                 End::Waiting { fault } => {
                     let fault = fault.as_ref().map(|fault| format!(" ({fault})"));
                     terminal::error(&format!(
@@ -269,7 +294,7 @@ impl Outcomes {
             End::Dead {
                 is_refusal: true, ..
             } => Exit::Refused,
-            End::Dead { .. } => Exit::NotInSync,
+            End::Dead { .. } | End::LeftOut { .. } => Exit::NotInSync,
             End::Waiting { .. } if self.is_refused => Exit::Refused,
             End::Waiting { .. } if self.stopped.is_some() => Exit::NotInSync,
             End::Waiting { .. } => Exit::Temporary,

@@ -62,12 +62,34 @@ fn a_file_is_put_whole_under_its_own_name_and_nothing_else_stays() {
     let house = House::new();
     let file = house.file("a.txt", b"hello");
     let parcels = house.check(&[file]).unwrap();
-    parcels[0].put(&house.folder).unwrap();
+    parcels[0]
+        .put(&house.folder, house.elsewhere.path())
+        .unwrap();
     assert_eq!(house.names(), ["a.txt"]);
     assert_eq!(
         std::fs::read(house.outbox.path().join("a.txt")).unwrap(),
         b"hello"
     );
+}
+
+#[test]
+fn who_may_read_the_outbox_may_read_the_file() {
+    for (directory, file) in [
+        (0o755, 0o644),
+        (0o750, 0o640),
+        (0o2770, 0o640),
+        (0o700, 0o600),
+    ] {
+        let house = House::new();
+        let open = Permissions::from_mode(directory);
+        std::fs::set_permissions(house.outbox.path(), open).unwrap();
+        let parcels = house.check(&[house.file("a.txt", b"a")]).unwrap();
+        parcels[0]
+            .put(&house.folder, house.elsewhere.path())
+            .unwrap();
+        let there = house.outbox.path().join("a.txt").metadata().unwrap();
+        assert_eq!(there.mode() & 0o7777, file, "{directory:o}");
+    }
 }
 
 #[test]
@@ -121,9 +143,11 @@ fn the_same_file_may_be_there_already_and_another_one_is_not_overwritten() {
     let there = house.outbox.path().join("a.txt");
     std::fs::write(&there, b"hello").unwrap();
     let same = house.check(&[house.file("a.txt", b"hello")]).unwrap();
-    same[0].put(&house.folder).unwrap();
+    same[0].put(&house.folder, house.elsewhere.path()).unwrap();
     let inside = house.check(std::slice::from_ref(&there)).unwrap();
-    inside[0].put(&house.folder).unwrap();
+    inside[0]
+        .put(&house.folder, house.elsewhere.path())
+        .unwrap();
     let failure = house.check(&[house.file("a.txt", b"other")]).unwrap_err();
     assert_eq!(failure.exit, Exit::Usage);
     assert!(
@@ -140,7 +164,9 @@ fn a_name_that_is_taken_meanwhile_is_not_overwritten_either() {
     let parcels = house.check(&[house.file("a.txt", b"mine")]).unwrap();
     let there = house.outbox.path().join("a.txt");
     std::fs::write(&there, b"theirs").unwrap();
-    let failure = parcels[0].put(&house.folder).unwrap_err();
+    let failure = parcels[0]
+        .put(&house.folder, house.elsewhere.path())
+        .unwrap_err();
     assert_eq!(failure.exit, Exit::Usage);
     assert_eq!(std::fs::read(&there).unwrap(), b"theirs");
     assert_eq!(house.names(), ["a.txt"], "the temporary file is gone");
