@@ -10,6 +10,7 @@ mod desk;
 mod file_system;
 mod folders;
 mod inboxes;
+mod live;
 mod program;
 mod server;
 mod settings;
@@ -29,6 +30,7 @@ use crate::port::clock::Clock;
 use crate::port::token_source::LocalTokens;
 use crate::port::transport::Transport;
 use crate::report::SCHEMA;
+use crate::report::facts::LiveFacts;
 
 pub use settings::{Loaded, load};
 
@@ -165,6 +167,8 @@ pub struct Case {
     pub environment: Environment,
     /// The daemon that runs on the state directory.
     pub daemon: Option<Location>,
+    /// What that daemon says of its folders, inboxes and accounts.
+    pub live: LiveFacts,
     /// Requests, under limits shorter than [`DEADLINE`].
     pub transport: Arc<dyn Transport>,
     /// Tokens of this machine.
@@ -195,6 +199,7 @@ pub async fn examine(case: Arc<Case>) -> Vec<Finding> {
         let look = move |case: &Case| inboxes::check(case, index);
         checks.push(blocking(&case, ("inbox", &inbox.name), look));
     }
+    checks.push(blocking(&case, ("account", ""), live::accounts));
     for index in 0..case.config.accounts.len() {
         checks.push(Box::pin(account::check(Arc::clone(&case), index)));
     }

@@ -8,8 +8,10 @@ use crate::adapter::system_clock::SystemClock;
 use crate::adapter::token_source::OsTokens;
 use crate::config::Config;
 use crate::daemon::client;
+use crate::daemon::location::Location;
 use crate::daemon::protocol::{Reply, Request};
 use crate::doctor::{self, Case, DEADLINE, Examination, Verdict};
+use crate::report::facts::LiveFacts;
 
 use super::args;
 use super::context::{Context, Failure};
@@ -61,15 +63,17 @@ fn case(context: &Context, config: Config) -> Case {
         ca_file: config.network.ca_file.clone(),
         limits,
     });
-    let daemon = match client::ask(&config.state_dir, &Request::Live) {
-        Ok(Reply::Live { .. }) => {
-            crate::daemon::location::Location::read(&config.state_dir).unwrap_or_default()
+    let (daemon, live) = match client::ask(&config.state_dir, &Request::Live) {
+        Ok(Reply::Live { live }) => {
+            let daemon = Location::read(&config.state_dir).unwrap_or_default();
+            (daemon, live)
         }
-        _ => None,
+        _ => (None, LiveFacts::default()),
     };
     Case {
         environment: context.environment.clone(),
         daemon,
+        live,
         transport: Arc::new(transport),
         local_tokens: Arc::new(OsTokens::with_command_deadline(DEADLINE)),
         clock: Arc::new(SystemClock::new()),

@@ -14,7 +14,7 @@ use crate::model::path::RelPath;
 use crate::port::disk::{Disk as _, DiskError, Root};
 
 use super::file_system::{self, Kind};
-use super::{Case, Finding, Verdict};
+use super::{Case, Finding, Verdict, live};
 
 const NAME: &str = "folder";
 
@@ -26,7 +26,7 @@ pub(super) fn check(case: &Case, index: usize) -> Vec<Finding> {
     let Some(spec) = case.config.folders.get(index) else {
         return Vec::new();
     };
-    let mut findings = vec![contents(spec)];
+    let mut findings = vec![live::folder(case, contents(spec))];
     findings.extend(place(spec));
     findings
 }

@@ -16,7 +16,7 @@ use crate::port::disk::DiskError;
 use crate::port::inbox_disk::Inboxes as _;
 use crate::report::words::size;
 
-use super::{Case, Finding, Verdict};
+use super::{Case, Finding, Verdict, live};
 
 const NAME: &str = "inbox";
 
@@ -25,7 +25,7 @@ pub(super) fn check(case: &Case, index: usize) -> Vec<Finding> {
     let Some(spec) = case.config.inboxes.get(index) else {
         return Vec::new();
     };
-    let mut findings = vec![directory(case, spec)];
+    let mut findings = vec![live::inbox(case, directory(case, spec))];
     findings.extend(room(spec));
     findings.extend(program(spec));
     findings

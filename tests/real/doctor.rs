@@ -7,9 +7,10 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
-use syncd::emulator::EmulatorOptions;
+use syncd::emulator::{DeskOptions, EmulatorOptions};
 
-use crate::desk::{Desk, small_site};
+use crate::centre::{Centre, account, inbox_table};
+use crate::desk::{Desk, small_site, wait_for};
 use crate::program::Answer;
 
 /// A user who owns nothing; only root can become that one.
@@ -138,4 +139,56 @@ fn a_configuration_with_mistakes_names_each() {
     let found = found(&doctor(&desk).expect(78));
     assert_eq!(found.len(), 2, "{found:?}");
     assert!(found.iter().all(|(name, ..)| name == "config"), "{found:?}");
+}
+
+/// Waits until the daemon is blocked, then has the doctor look beside it.
+fn beside_a_blocked_daemon(desk: &Desk) -> Answer {
+    wait_for("the folder is blocked", || {
+        desk.status()["folders"][0]["state"] == "blocked"
+    });
+    doctor(desk)
+}
+
+#[test]
+fn a_folder_that_only_the_daemon_cannot_work_with() {
+    let desk = Desk::new();
+    small_site(&desk, 3);
+    let _daemon = desk.run();
+    desk.settled();
+    fs::rename(&desk.folder, desk.path().join("elsewhere")).unwrap();
+    fs::create_dir(&desk.folder).unwrap();
+    let answer = beside_a_blocked_daemon(&desk);
+    expect_one(answer, "folder", "wrong", &["it is empty"]);
+}
+
+#[test]
+fn an_account_that_the_daemon_has_paused() {
+    let desk = Desk::new();
+    let script = "[[fault]]\ncall = \"link\"\ntimes = \"always\"\nerrcode = 85088\n";
+    desk.cloud.inject_script(script).unwrap();
+    desk.write("index.html", "x");
+    let _daemon = desk.run();
+    let answer = beside_a_blocked_daemon(&desk);
+    expect_one(answer, "account", "wrong", &["85088", "syncd resume"]);
+}
+
+#[test]
+fn an_inbox_that_only_the_daemon_cannot_work_with() {
+    let first = Centre::receiving(DeskOptions::default(), "");
+    let _first = first.run();
+    let second = Centre::receiving(DeskOptions::default(), "");
+    second.configure(&format!(
+        "{}{}",
+        account("desk", &second.cloud),
+        inbox_table("desk", &first.inbox, "")
+    ));
+    let _second = second.run();
+    second.wait_for("it says that it cannot", || {
+        second.inbox_status()["state"] == "blocked"
+    });
+    let answer = second.syncd(&["doctor", "--json"]).expect(3);
+    let found = found(&answer);
+    let inbox = found.iter().find(|(name, ..)| name == "inbox").unwrap();
+    assert_eq!(inbox.1, "wrong");
+    assert!(inbox.2.contains("another"), "{inbox:?}");
 }
