@@ -10,6 +10,7 @@ mod desk;
 pub mod fetch_token;
 mod folder;
 mod holder;
+pub mod ignore_file;
 pub mod inbox;
 pub mod intake;
 pub mod live;

@@ -12,7 +12,6 @@ use super::args;
 use super::context::{Context, Failure, folder, reader};
 use super::exit::Exit;
 use super::terminal;
-use super::why::ignore_file;
 
 /// Runs the command.
 pub fn run(context: &Context, asked: &args::Once) -> Result<Exit, Failure> {
@@ -30,7 +29,7 @@ pub fn run(context: &Context, asked: &args::Once) -> Result<Exit, Failure> {
     for spec in config.folders.iter().filter(chosen) {
         let row = rows.iter().find(|row| row.name == spec.name);
         let stored = reader.as_ref().zip(row.map(|row| row.id));
-        let planned = plan::folder(spec, &OsDisk, stored, ignore_file(spec).as_deref());
+        let planned = plan::folder(spec, &OsDisk, stored);
         folders.push(planned.map_err(|error| match error {
             PlanError::Store(error) => error.into(),
             PlanError::Pattern(error) => Failure::new(Exit::Configuration, error.to_string()),

@@ -8,15 +8,18 @@
 use std::fmt::Write as _;
 use std::os::unix::fs::MetadataExt as _;
 
+use crate::adapter::os_disk::OsDisk;
 use crate::config::Config;
 use crate::daemon::client;
 use crate::daemon::protocol::{Reply, Request};
-use crate::decide::filter::{IGNORE_FILE, IGNORE_FILE_BYTES_MAX, Rules, Verdict};
+use crate::decide::filter::{Rules, Verdict};
+use crate::engine::ignore_file::{self, IgnoreFile};
 use crate::model::desk::InboxSpec;
 use crate::model::folder::FolderSpec;
 use crate::model::key::Key;
 use crate::model::path::RelPath;
 use crate::model::time::Timestamp;
+use crate::port::disk::Disk as _;
 use crate::report::facts::LiveFacts;
 use crate::report::facts::StoredClass;
 use crate::report::gather::class;
@@ -268,9 +271,9 @@ pub fn rule(folder: &FolderSpec, path: &RelPath) -> Rule {
         kept: false,
         reason,
     };
-    let rules = match Rules::new(folder, ignore_file(folder).as_deref()) {
+    let rules = match rules(folder) {
         Ok(rules) => rules,
-        Err(error) => return wrong(error.to_string()),
+        Err(reason) => return wrong(reason),
     };
     match rules.decide(path, false) {
         Verdict::Excluded(reason) => wrong(reason),
@@ -284,12 +287,11 @@ pub fn rule(folder: &FolderSpec, path: &RelPath) -> Rule {
     }
 }
 
-/// The text of a folder's `.syncdignore`.
-pub fn ignore_file(folder: &FolderSpec) -> Option<String> {
-    let path = folder.path.join(IGNORE_FILE);
-    let metadata = path.symlink_metadata().ok()?;
-    if !metadata.is_file() || metadata.size() > IGNORE_FILE_BYTES_MAX as u64 {
-        return None;
-    }
-    String::from_utf8(std::fs::read(path).ok()?).ok()
+/// The folder's rules with its `.syncdignore`, as the daemon reads it. A folder that is not there has none.
+fn rules(folder: &FolderSpec) -> Result<Rules, String> {
+    let ignore_file = match OsDisk.open_root(&folder.path) {
+        Ok(root) => ignore_file::read(&*root)?,
+        Err(_) => IgnoreFile::default(),
+    };
+    Rules::new(folder, ignore_file.text.as_deref()).map_err(|error| error.to_string())
 }

@@ -7,7 +7,8 @@ use rustix::fs::inotify::{self, CreateFlags};
 use crate::adapter::inotify::{directories_below, watch_limit};
 use crate::adapter::os_disk::OsDisk;
 use crate::daemon::lock::user_name;
-use crate::decide::filter::{IGNORE_FILE, IGNORE_FILE_BYTES_MAX, Rules, Verdict as Kept};
+use crate::decide::filter::{IGNORE_FILE, Rules, Verdict as Kept};
+use crate::engine::ignore_file;
 use crate::model::folder::{FlowKind, FolderSpec, WatchMode};
 use crate::model::observation::EntryKind;
 use crate::model::path::RelPath;
@@ -38,11 +39,11 @@ fn contents(spec: &FolderSpec) -> Finding {
         Ok(root) => root,
         Err(error) => return unusable(spec, &error),
     };
-    let rules = match Rules::new(spec, ignore_file(&*root).as_deref()) {
+    let rules = match rules(&*root, spec) {
         Ok(rules) => rules,
-        Err(error) => {
-            let advice = "mend the pattern: the folder is blocked until then";
-            return Finding::new(Verdict::Wrong, about, error.to_string(), advice);
+        Err(reason) => {
+            let advice = "mend that: the folder is blocked until then";
+            return Finding::new(Verdict::Wrong, about, reason, advice);
         }
     };
     let mut walk = Walk {
@@ -83,6 +84,11 @@ fn contents(spec: &FolderSpec) -> Finding {
     Finding::new(Verdict::Wrong, about, saw, advice)
 }
 
+fn rules(root: &dyn Root, spec: &FolderSpec) -> Result<Rules, String> {
+    let found = ignore_file::read(root)?;
+    Rules::new(spec, found.text.as_deref()).map_err(|error| error.to_string())
+}
+
 fn files(count: u64) -> String {
     crate::report::words::counted(count, "file")
 }
@@ -102,21 +108,6 @@ fn unusable(spec: &FolderSpec, error: &DiskError) -> Finding {
         saw = format!("{saw}: {source}");
     }
     Finding::new(Verdict::Wrong, about, saw, advice)
-}
-
-/// The text of the folder's ignore file, if it has one that the daemon would read.
-fn ignore_file(root: &dyn Root) -> Option<String> {
-    let path = RelPath::from_bytes(IGNORE_FILE.as_bytes()).ok()?;
-    let mut file = root.open(&path).ok()?;
-    let mut bytes = Vec::new();
-    let mut piece = [0; 8192];
-    while bytes.len() <= IGNORE_FILE_BYTES_MAX {
-        match file.read(&mut piece).ok()? {
-            0 => break,
-            count => bytes.extend_from_slice(piece.get(..count)?),
-        }
-    }
-    Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// Looks at everything that is not left out, as the daemon would.

@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::decide::filter::{PatternError, Rules, Verdict};
 use crate::decide::plan::{Standing, standing};
 use crate::decide::publish::Publisher;
+use crate::engine::ignore_file;
 use crate::model::digest::{IdentityHasher, Sha256};
 use crate::model::folder::FolderSpec;
 use crate::model::job::{FolderId, JobState, Reason, Stage};
@@ -110,7 +111,7 @@ pub enum PlanError {
     Pattern(#[from] PatternError),
 }
 
-/// Plans one folder. `stored` is its row, if it has one; `ignore_file` the text of `.syncdignore`.
+/// Plans one folder. `stored` is its row, if it has one.
 ///
 /// # Errors
 /// The records cannot be read, or a pattern is wrong.
@@ -118,7 +119,6 @@ pub fn folder(
     spec: &FolderSpec,
     disk: &dyn Disk,
     stored: Option<(&Reader, FolderId)>,
-    ignore_file: Option<&str>,
 ) -> Result<FolderPlan, PlanError> {
     let mut plan = FolderPlan {
         name: spec.name.clone(),
@@ -131,10 +131,23 @@ pub fn folder(
             return Ok(plan);
         }
     };
+    let ignore_file = match ignore_file::read(&*root) {
+        Ok(ignore_file) => ignore_file,
+        Err(reason) => {
+            plan.blocked = Some(reason);
+            return Ok(plan);
+        }
+    };
+    if let (None, Some((reader, folder))) = (ignore_file.stat, stored) {
+        plan.blocked = ignore_file::missed(reader, folder, &spec.name)?;
+        if plan.blocked.is_some() {
+            return Ok(plan);
+        }
+    }
     let walk = Walk {
         spec,
         root,
-        rules: Rules::new(spec, ignore_file)?,
+        rules: Rules::new(spec, ignore_file.text.as_deref())?,
         publisher: Publisher::new(spec)?,
         rows: Rows {
             spec,

@@ -115,6 +115,11 @@ fn without_its_ignore_file_a_folder_waits_for_a_person() {
         refused.stderr
     );
     assert!(desk.cloud.object(ENV, "draft.html").is_none());
+    let plan = desk.syncd(&["plan"]).expect(3).stdout;
+    assert!(
+        plan.contains("blocked") && !plan.contains("draft.html"),
+        "{plan}"
+    );
     desk.syncd(&["resume", "www"]).expect(0);
     desk.syncd(&["once"]).expect(0);
     assert!(desk.cloud.object(ENV, "draft.html").is_some());

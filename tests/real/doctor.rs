@@ -192,3 +192,25 @@ fn an_inbox_that_only_the_daemon_cannot_work_with() {
     assert_eq!(inbox.1, "wrong");
     assert!(inbox.2.contains("another"), "{inbox:?}");
 }
+
+#[test]
+fn an_ignore_file_that_cannot_be_used_is_told_by_all_who_read_it() {
+    let desk = Desk::new();
+    small_site(&desk, 1);
+    for text in [&b"draft\xff*\n"[..], &vec![b'#'; (1 << 20) + 1]] {
+        desk.write(".syncdignore", text);
+        let words = ".syncdignore is not UTF-8 text of at most 1 MiB";
+        expect_one(doctor(&desk), "folder", "wrong", &[words]);
+        let plan = desk.syncd(&["plan", "--json"]).expect(3).json();
+        let folder = &plan["folders"][0];
+        assert!(
+            folder["blocked"].as_str().unwrap().starts_with(words),
+            "{plan}"
+        );
+        let why = desk
+            .syncd(&["why", "www:index.html", "--json"])
+            .expect(0)
+            .json();
+        assert!(why["summary"].as_str().unwrap().contains(words), "{why}");
+    }
+}

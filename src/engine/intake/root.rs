@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use super::look::{Moment, Policy};
 use super::{HINTS_MAX, Intake, IntakeError, Opened, Trouble};
-use crate::decide::filter::{IGNORE_FILE, IGNORE_FILE_BYTES_MAX};
 use crate::decide::settle::Target;
+use crate::engine::ignore_file;
 use crate::model::folder::{FolderSpec, WatchMode};
-use crate::model::observation::{EntryKind, Stat};
-use crate::model::path::RelPath;
+use crate::model::observation::Stat;
 use crate::port::disk::{DiskError, Root, RootIdentity, with_cause};
 use crate::port::watcher::Hints;
 use crate::store::{StoreError, StoredFile};
@@ -140,7 +139,7 @@ impl Intake {
         };
         let root = Arc::clone(&opened.root);
         let before = opened.ignore_file;
-        let looking = move || ignore_file_stat(root.as_ref());
+        let looking = move || ignore_file::stat(root.as_ref());
         let found = self.ports.offload.run(looking).await;
         let moment = Moment {
             now: self.ports.clock.now(),
@@ -171,8 +170,7 @@ impl Intake {
         Ok(())
     }
 
-    /// The rules, or why the folder has to wait. A `.syncdignore` that was there is not believed to be gone
-    /// before a person says so: it may only be on its way, as where a folder is being copied anew.
+    /// The rules, or why the folder has to wait.
     async fn load(&mut self, root: Arc<dyn Root>) -> Result<Loaded, StoreError> {
         let (spec, folder, accepted) = (self.spec.clone(), self.folder, self.root_accepted);
         let reader = self.reader()?;
@@ -181,19 +179,8 @@ impl Intake {
             if accepted || !matches!(loaded, Ok((_, None))) {
                 return Ok(loaded);
             }
-            let Some(path) = ignore_path() else {
-                return Ok(loaded);
-            };
-            let was_there = !reader.page(folder, Some(&path), None, 1)?.is_empty();
-            Ok(if was_there {
-                Err(format!(
-                    "{IGNORE_FILE} is gone, and what it left out would be published; put it back, or \
-                     `syncd resume {}` goes on without it",
-                    spec.name
-                ))
-            } else {
-                loaded
-            })
+            let missed = ignore_file::missed(&reader, folder, &spec.name)?;
+            Ok(missed.map_or(loaded, Err))
         };
         self.ports.offload.run(loading).await
     }
@@ -234,57 +221,9 @@ fn replaced(
     refused("Another file system with other files is in the folder's place")
 }
 
-fn ignore_path() -> Option<RelPath> {
-    RelPath::from_bytes(IGNORE_FILE.as_bytes()).ok()
-}
-
-fn ignore_file_stat(root: &dyn Root) -> Result<Option<Stat>, DiskError> {
-    let Some(path) = ignore_path() else {
-        return Ok(None);
-    };
-    match root.entry(&path)? {
-        Some(entry) if entry.kind != EntryKind::File => Err(DiskError::NotAFile {
-            path: IGNORE_FILE.into(),
-        }),
-        entry => Ok(entry.map(|entry| entry.stat)),
-    }
-}
-
-/// The folder's rules, with its `.syncdignore`; the error says why the folder has to wait. Going on
-/// without the ignore file would publish what somebody meant to keep private.
+/// The folder's rules, with its `.syncdignore`; the error says why the folder has to wait.
 fn policy(root: &dyn Root, spec: &FolderSpec) -> Loaded {
-    let unreadable =
-        |error: &DiskError| format!("{IGNORE_FILE} cannot be read: {}", with_cause(error));
-    let stat = ignore_file_stat(root).map_err(|error| unreadable(&error))?;
-    let text = match (stat, ignore_path()) {
-        (Some(_), Some(path)) => {
-            let bytes = read_whole(root, &path).map_err(|error| unreadable(&error))?;
-            let text = bytes
-                .and_then(|bytes| String::from_utf8(bytes).ok())
-                .ok_or_else(|| {
-                    format!("{IGNORE_FILE} is not UTF-8 text of at most 1 MiB; mend it")
-                })?;
-            Some(text)
-        }
-        _ => None,
-    };
-    let policy = Policy::new(spec, text.as_deref()).map_err(|error| error.to_string())?;
-    Ok((policy, stat))
-}
-
-/// The bytes of a small file; `None` if it is too large.
-fn read_whole(root: &dyn Root, path: &RelPath) -> Result<Option<Vec<u8>>, DiskError> {
-    let mut source = root.open(path)?;
-    let mut bytes = Vec::new();
-    let mut piece = [0; 16 * 1024];
-    loop {
-        let count = source.read(&mut piece)?;
-        if count == 0 {
-            return Ok(Some(bytes));
-        }
-        bytes.extend_from_slice(piece.get(..count).unwrap_or_default());
-        if bytes.len() > IGNORE_FILE_BYTES_MAX {
-            return Ok(None);
-        }
-    }
+    let found = ignore_file::read(root)?;
+    let policy = Policy::new(spec, found.text.as_deref()).map_err(|error| error.to_string())?;
+    Ok((policy, found.stat))
 }
