@@ -611,6 +611,38 @@ async fn an_interrupted_scan_leaves_its_release_to_the_next_one() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_scan_that_is_stopped_in_its_last_step_seals_nothing() {
+    let world = World::new(WatchMode::Off).await;
+    world.write_old("index.html", b"page");
+    world.write_old("movie.mp4", b"asset");
+    let stop = tokio_util::sync::CancellationToken::new();
+    let cancel = stop.clone();
+    world.disk.set_hook(Some(Box::new(move |_, operation| {
+        if matches!(operation, Operation::Open(at) if at.as_bytes() == b"movie.mp4") {
+            cancel.cancel();
+        }
+    })));
+    world.bench.scan_until(&stop).await;
+    assert_eq!(world.bench.jobs(), [("index.html".to_owned(), 1)]);
+    world.disk.set_hook(None);
+    let claims = world
+        .bench
+        .store
+        .claim(world.bench.folder, 10, world.clock.now());
+    assert_eq!(claims.await.unwrap(), [], "a page went before its asset");
+    world.bench.scan().await;
+    let both = ["index.html", "movie.mp4"].map(|name| (name.to_owned(), 1));
+    assert_eq!(world.bench.jobs(), both);
+    let events = world.bench.events.0.lock().unwrap();
+    let told = |wanted: fn(&Event) -> bool| events.iter().filter(|event| wanted(event)).count();
+    assert_eq!(
+        told(|event| matches!(event, Event::ReleaseStarted { .. })),
+        1
+    );
+    assert_eq!(told(|event| matches!(event, Event::ScanFinished { .. })), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_paused_task_still_looks_so_that_its_counts_are_true() {
     let world = World::new(WatchMode::Auto).await;
     world.write_old("kept", b"1");

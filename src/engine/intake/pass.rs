@@ -227,7 +227,9 @@ impl Intake {
             }
             pass.unrecorded = step.sightings;
             pass.unrecorded.extend(sightings);
-            if !step.done {
+            // What was read by then is kept, but a step that was cut short seals nothing.
+            let heard = self.be_interrupted(cancel);
+            if !step.done || heard.is_err() {
                 self.record(pass, false).await?;
             }
             if is_full {
@@ -239,10 +241,10 @@ impl Intake {
                 });
             }
             pass.at_rest &= walk.is_at_rest();
+            heard?;
             if step.done {
                 return Ok(young);
             }
-            self.be_interrupted(cancel)?;
         }
     }
 
@@ -271,7 +273,7 @@ impl Intake {
         }))
     }
 
-    /// Commands and hints are heeded between two steps, so that a long scan can be stopped.
+    /// Commands and hints are heeded after each step, so that a long scan can be stopped.
     fn be_interrupted(&mut self, cancel: &CancellationToken) -> Result<(), Trouble> {
         self.drain_hints();
         while let Ok(command) = self.commands.try_recv() {
