@@ -34,7 +34,7 @@ mod bench;
 mod disk;
 
 use bench::{EvenDice, Events, Nobody, RuntimeClock};
-use disk::FakeDisk;
+use disk::{FakeDisk, Operation};
 
 const WALL_MS: i64 = 1_795_219_200_000;
 
@@ -481,4 +481,23 @@ async fn a_file_that_changes_while_it_is_sent_is_sent_again() {
     summary.unwrap();
     let objects = world.cloud.0.lock().unwrap().objects.clone();
     assert_eq!(objects, ["one/a.css", "one/a.css"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn bytes_that_change_under_the_same_metadata_are_read_again_and_sent() {
+    let world = World::new(&[("one", "works")]);
+    world.write("one", "a.css");
+    let mut opened = 0;
+    world.disk.set_hook(Some(Box::new(move |disk, operation| {
+        opened += u32::from(matches!(operation, Operation::Open(_)));
+        // The look has read it; now it is read to be sent.
+        if opened == 2 {
+            disk.write(Path::new("/srv/one"), "a.css", b"BYTES");
+        }
+    })));
+    let engine = world.start(Mode::Once).await;
+    let once = tokio::time::timeout(Duration::from_mins(10), engine.once(&[]));
+    let summary = once.await.expect("it ends").unwrap();
+    assert_eq!(summary.folders[0].counts.synced, 1);
+    assert_eq!(world.cloud.0.lock().unwrap().objects, ["one/a.css"]);
 }

@@ -147,6 +147,8 @@ fn one(
         }
         Outcome::Replan(fault) => {
             write_attempt(db, settlement, fault, now)?;
+            db.prepare_cached(READ_AGAIN)?
+                .execute(params![claim.folder, claim.path])?;
             look_again = true;
         }
         Outcome::Retry {
@@ -186,6 +188,9 @@ fn one(
     }
     Ok(Ended { look_again, tally })
 }
+
+/// Its metadata may be what it was, so the look that follows must not trust it.
+const READ_AGAIN: &str = "UPDATE local SET racy = 1 WHERE folder_id = ?1 AND path = ?2";
 
 const DELETE: &str = "DELETE FROM job WHERE id = ?1";
 
