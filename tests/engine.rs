@@ -501,3 +501,29 @@ async fn bytes_that_change_under_the_same_metadata_are_read_again_and_sent() {
     assert_eq!(summary.folders[0].counts.synced, 1);
     assert_eq!(world.cloud.0.lock().unwrap().objects, ["one/a.css"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_page_waits_for_its_asset_that_changes_before_it_is_sent() {
+    let world = World::new(&[("one", "works")]);
+    world.write("one", "a.js");
+    world.write("one", "index.html");
+    let mut opened = 0;
+    world.disk.set_hook(Some(Box::new(move |disk, operation| {
+        let is_asset = matches!(operation, Operation::Open(at) if at.as_bytes() == b"a.js");
+        opened += u32::from(is_asset);
+        // The look has read it; now it is read to be sent.
+        if is_asset && opened == 2 {
+            disk.set_now(2_000_000_000);
+            disk.write(Path::new("/srv/one"), "a.js", b"another version");
+        }
+    })));
+    let engine = world.start(Mode::Once).await;
+    let began = Instant::now();
+    engine.once(&[]).await.unwrap();
+    let objects = world.cloud.0.lock().unwrap().objects.clone();
+    assert_eq!(objects, ["one/a.js", "one/index.html"]);
+    assert!(
+        began.elapsed() < Duration::from_mins(1),
+        "it waited for no more than the look"
+    );
+}

@@ -6,6 +6,7 @@ use super::StoredFile;
 use super::beside::Beside;
 use super::error::StoreError;
 use super::folders::{self, Tree};
+use super::queue::is_wanted;
 use super::reader::Reader;
 use super::rows::{ABOVE_ALL, amount, below, bits, published, stat};
 use crate::model::folder::FolderSpec;
@@ -106,7 +107,7 @@ fn page(
 }
 
 macro_rules! range {
-    ($columns:literal, $table_and_owner:literal) => {
+    ($columns:expr, $table_and_owner:literal) => {
         concat!(
             "SELECT path, ",
             $columns,
@@ -125,14 +126,20 @@ pub(super) const RANGE: &str = concat!(
     " LIMIT ?4"
 );
 pub(super) const ACKNOWLEDGED: &str = range!("digest, headers, in_doubt", "synced WHERE tree_id");
-pub(super) const JOBS: &str = range!("state, digest, headers, superseded", "job WHERE folder_id");
+pub(super) const JOBS: &str = range!(
+    concat!("state, digest, headers, ", is_wanted!()),
+    "job WHERE folder_id"
+);
 
-const ONE: &str = "SELECT l.path, l.dev, l.ino, l.size, l.mtime_ns, l.ctime_ns, l.digest, l.racy, \
+const ONE: &str = concat!(
+    "SELECT l.path, l.dev, l.ino, l.size, l.mtime_ns, l.ctime_ns, l.digest, l.racy, \
         l.left_out, l.dropped_digest, l.dropped_headers, s.digest, s.headers, coalesce(s.in_doubt, 0), \
-        j.state, j.digest, j.headers, j.superseded \
-    FROM local l LEFT JOIN synced s ON s.tree_id = ?2 AND s.path = l.path \
+        j.state, j.digest, j.headers, ",
+    is_wanted!(),
+    " FROM local l LEFT JOIN synced s ON s.tree_id = ?2 AND s.path = l.path \
     LEFT JOIN job j ON j.folder_id = ?1 AND j.path = l.path \
-    WHERE l.folder_id = ?1 AND l.path = ?3";
+    WHERE l.folder_id = ?1 AND l.path = ?3"
+);
 
 fn one(
     db: &Connection,
@@ -153,14 +160,14 @@ fn one(
         .optional()
 }
 
-/// `state, digest, headers, superseded`, from column `at` on; `None` where there is no job, or one that
-/// nobody wants any more.
+/// `state, digest, headers` and whether it is wanted, from column `at` on; `None` where there is no job, or
+/// one that is not.
 fn live_job(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<LiveJob>> {
     let Some(state) = row.get(at)? else {
         return Ok(None);
     };
-    let is_unwanted = row.get_ref(at + 3)?.as_str_or_null()? == Some("unwanted");
-    let version = published(row, at + 1)?.filter(|_| !is_unwanted);
+    let is_wanted = row.get(at + 3)?;
+    let version = published(row, at + 1)?.filter(|_| is_wanted);
     Ok(version.map(|version| LiveJob { state, version }))
 }
 

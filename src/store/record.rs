@@ -371,14 +371,17 @@ struct Before {
     key_path: Option<String>,
 }
 
-pub(super) const LOOKUP: &str = "SELECT s.digest, s.headers, coalesce(s.in_doubt, 0), \
+pub(super) const LOOKUP: &str = concat!(
+    "SELECT s.digest, s.headers, coalesce(s.in_doubt, 0), \
         l.dropped_digest, l.dropped_headers, coalesce(l.left_out_by, '') = 'twin', l.key_path, \
         j.id, j.state, j.release, j.next_release, j.gate, j.superseded, j.size, j.digest, \
-        j.headers \
-    FROM (SELECT 1) \
+        j.headers, ",
+    queue::is_wanted!(),
+    " FROM (SELECT 1) \
     LEFT JOIN local l ON l.folder_id = ?1 AND l.path = ?3 \
     LEFT JOIN synced s ON s.tree_id = ?2 AND s.path = ?3 \
-    LEFT JOIN job j ON j.folder_id = ?1 AND j.path = ?3";
+    LEFT JOIN job j ON j.folder_id = ?1 AND j.path = ?3"
+);
 
 fn lookup(
     db: &Connection,
@@ -390,7 +393,7 @@ fn lookup(
         .query_row(params![folder, tree, path], |row| {
             let job = held(row, folder)?;
             let live = match &job {
-                Some(job) if !job.is_unwanted => published(row, 14)?.map(|version| LiveJob {
+                Some(job) if row.get(16)? => published(row, 14)?.map(|version| LiveJob {
                     state: job.state,
                     version,
                 }),

@@ -146,7 +146,8 @@ impl AddAssign for Tally {
 }
 
 impl Tally {
-    const NOTHING: Self = Self {
+    /// No change.
+    pub(super) const NOTHING: Self = Self {
         files: 0,
         bytes: 0,
         uploaded: 0,

@@ -13,7 +13,9 @@ use super::rows::{amount, count};
 use super::sending;
 use super::writer::Store;
 use crate::model::fault::{Call, Fault, Layer};
-use crate::model::job::{FolderId, JobId, Outcome, Receipt, ReleaseNumber, Settlement, Stage};
+use crate::model::job::{
+    Claim, FolderId, JobId, Outcome, Receipt, ReleaseNumber, Settlement, Stage,
+};
 use crate::model::time::Timestamp;
 
 impl Store {
@@ -119,6 +121,14 @@ struct Ended {
     tally: Tally,
 }
 
+impl Ended {
+    /// The job stays, and a look decides about it.
+    const LOOK_AGAIN: Self = Self {
+        look_again: true,
+        tally: Tally::NOTHING,
+    };
+}
+
 /// Ends one attempt.
 fn one(
     db: &Connection,
@@ -129,7 +139,7 @@ fn one(
     let claim = &settlement.claim;
     let mut tally = Tally::leave(claim.version.stat.size);
     let mut due = now;
-    let mut look_again = lease.superseded.is_some();
+    let look_again = lease.superseded.is_some();
     let acknowledged = matches!(settlement.outcome, Outcome::Acknowledged(_));
     if !acknowledged && !settlement.maybe_sent {
         restore_doubt(db, settlement, lease)?;
@@ -147,9 +157,9 @@ fn one(
         }
         Outcome::Replan(fault) => {
             write_attempt(db, settlement, fault, now)?;
-            db.prepare_cached(READ_AGAIN)?
-                .execute(params![claim.folder, claim.path])?;
-            look_again = true;
+            if lease.superseded.is_none() {
+                return hold(db, claim, now).map(|()| Ended::LOOK_AGAIN);
+            }
         }
         Outcome::Retry {
             fault,
@@ -189,8 +199,25 @@ fn one(
     Ok(Ended { look_again, tally })
 }
 
-/// Its metadata may be what it was, so the look that follows must not trust it.
+/// Should the look not come, the job is tried after this.
+const LOOK_MAX: Duration = Duration::from_hours(1);
+/// Read by `queue::is_wanted!`.
+const HOLD: &str = "UPDATE job SET state = 'ready', started_at_ms = NULL, sent_tree_id = NULL, \
+    sent_size = NULL, due_at_ms = ?2, repeats = 0, last_code = 'look', fault_call = NULL, \
+    fault_layer = NULL, fault_code = NULL, fault_status = NULL, fault_message = NULL, \
+    fault_at_ms = NULL WHERE id = ?1";
+/// Its metadata may be what it was, so the look must not trust it.
 const READ_AGAIN: &str = "UPDATE local SET racy = 1 WHERE folder_id = ?1 AND path = ?2";
+
+/// The file is another version than planned. The look that follows says what becomes of the job; until
+/// then pages wait for it as they did.
+fn hold(db: &Connection, claim: &Claim, now: Timestamp) -> rusqlite::Result<()> {
+    let due = now.plus(LOOK_MAX);
+    db.prepare_cached(HOLD)?.execute(params![claim.job, due])?;
+    db.prepare_cached(READ_AGAIN)?
+        .execute(params![claim.folder, claim.path])
+        .map(drop)
+}
 
 const DELETE: &str = "DELETE FROM job WHERE id = ?1";
 

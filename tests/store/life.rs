@@ -163,10 +163,26 @@ on_both! {
         let claim = world.claim().await.remove(0);
         let settled = world.settle(&claim, Outcome::Replan(fault("changed"))).await;
         assert_eq!(settled.look_again, [(world.folder, path("a"))]);
-        assert_eq!(settled.finished.len(), 1);
+        assert_eq!(settled.finished, []);
         assert_eq!(job_state(&world.stored("a")), None);
+        assert!(world.stored("a").racy, "its metadata is not trusted");
         assert_eq!(world.reader.counts(world.folder).unwrap().queued, 1);
-        assert_eq!(world.record(vec![file("a", "2")]).await.planned, 1);
+        assert_eq!(world.claim().await, []);
+        let recorded = world.record(vec![file("a", "2")]).await;
+        assert_eq!((recorded.planned, recorded.finished.len()), (1, 1));
+        assert_eq!(world.claim().await.len(), 1);
+    }
+
+    async fn a_replanned_file_that_is_as_it_was_planned_is_due_at_once(mut world: World) {
+        world.publish(vec![file("a", "1")]).await;
+        let claim = world.claim().await.remove(0);
+        world.end(&claim, Outcome::Replan(unsent("changed")), false).await;
+        let release = world.publish(vec![file("a", "1")]).await;
+        let claim = world.claim().await.remove(0);
+        assert_eq!((claim.release, claim.tries, claim.last_code.as_deref()), (release, 1, None));
+        assert_eq!(world.record(vec![file("a", "1")]).await.planned, 0, "it is on its way");
+        world.acknowledge(&claim).await;
+        assert_eq!(world.bytes(), (1, 0));
     }
 
     async fn a_settlement_of_a_job_that_is_not_running_changes_nothing(mut world: World) {

@@ -65,6 +65,32 @@ on_both! {
         assert_eq!(names(&claims), ["a.png", "c.html"], "an older a.png is there");
     }
 
+    async fn an_asset_that_changed_while_it_was_sent_holds_its_pages_all_the_while(mut world: World) {
+        let first = world.publish(vec![file("a.js", "1"), file("a.html", "uses a.js")]).await;
+        let claim = world.claim().await.remove(0);
+        world.settle(&claim, Outcome::Replan(fault("changed"))).await;
+        assert_eq!(world.claim().await, [], "nobody has looked yet");
+        let second = world.publish(vec![file("a.js", "2")]).await;
+        let claims = world.claim().await;
+        assert_eq!((names(&claims), claims[0].release), (vec!["a.js".to_owned()], second));
+        world.acknowledge(&claims[0]).await;
+        let claims = world.claim().await;
+        assert_eq!((names(&claims), claims[0].release), (vec!["a.html".to_owned()], first));
+        let settled = world.acknowledge(&claims[0]).await;
+        assert_eq!((settled.finished.len(), settled.finished[0].uploaded), (1, 1));
+    }
+
+    async fn an_asset_that_went_while_it_was_sent_holds_nothing(mut world: World) {
+        world.publish(vec![file("a.js", "1"), file("a.html", "used a.js")]).await;
+        let claim = world.claim().await.remove(0);
+        world.settle(&claim, Outcome::Replan(fault("gone"))).await;
+        world.record(vec![gone("a.js")]).await;
+        let claims = world.claim().await;
+        assert_eq!(names(&claims), ["a.html"]);
+        let settled = world.acknowledge(&claims[0]).await;
+        assert_eq!((settled.finished.len(), settled.finished[0].uploaded), (1, 1));
+    }
+
     async fn claims_are_in_order_of_release_and_within_the_limit(mut world: World) {
         world.publish(vec![file("z", "1"), file("y", "1")]).await;
         world.publish(vec![file("a", "1"), file("b", "1")]).await;
