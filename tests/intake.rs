@@ -701,6 +701,25 @@ async fn a_file_that_was_just_saved_is_waited_for_whatever_time_it_claims() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_file_that_is_saved_after_the_walk_came_to_it_is_waited_for() {
+    let world = World::new(WatchMode::Off).await;
+    world.write_old("a", b"1");
+    let (clock, root) = (Arc::clone(&world.clock), world.root.clone());
+    let mut saves = 0;
+    world.disk.set_hook(Some(Box::new(move |disk, operation| {
+        if matches!(operation, Operation::Open(_)) && saves < 2 {
+            saves += 1;
+            disk.set_now(clock.now().0 * 1_000_000);
+            disk.write(&root, "a", b"half of it");
+        }
+    })));
+    let began = world.clock.monotonic();
+    world.bench.scan().await;
+    assert!(world.clock.monotonic().since(began) >= Duration::from_secs(1));
+    assert_eq!(world.bench.jobs(), [("a".to_owned(), 1)]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_a_watcher_did_not_tell_of_a_new_directory_is_found_by_a_second_look() {
     let world = World::new(WatchMode::Auto).await;
     let (handle, task, stop) = world.bench.run();

@@ -225,7 +225,7 @@ impl Settle {
         Taken {
             mark,
             restless,
-            forced: now < mark.last + self.quiet,
+            forced: now < mark.last + self.quiet && now >= mark.first + self.quiet_max,
         }
     }
 

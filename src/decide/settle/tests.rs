@@ -68,6 +68,24 @@ fn a_burst_that_never_rests_is_taken_at_the_latest_after_its_maximum() {
 }
 
 #[test]
+fn what_began_to_change_at_the_end_of_a_long_burst_has_its_own_time_to_rest() {
+    let mut settle = settle();
+    for ms in (0..QUIET_MAX).step_by(100) {
+        settle.mark(target("log"), at(ms));
+    }
+    settle.mark(target("new"), at(QUIET_MAX - 200));
+    let batch = settle.due(at(QUIET_MAX)).unwrap();
+    assert_eq!(names(&batch), ["log", "new"]);
+    assert!(batch.paths[0].forced);
+    assert!(
+        !batch.paths[1].forced,
+        "it has not waited for as long as it may"
+    );
+    settle.mark(target("new"), at(QUIET_MAX + 100));
+    assert!(!settle.is_restless(&path("new")));
+}
+
+#[test]
 fn a_restless_path_no_longer_holds_up_the_others() {
     let mut settle = settle();
     for ms in (0..=QUIET_MAX).step_by(100) {

@@ -2,10 +2,11 @@
 
 use tokio_util::sync::CancellationToken;
 
-use super::look::{Stored, ToHash};
+use super::look::{Moment, Stored, ToHash};
 use crate::model::digest::{IdentityHasher, Sha256};
 use crate::model::observation::{Sight, Stat};
 use crate::model::path::RelPath;
+use crate::model::time::Timestamp;
 use crate::port::clock::Clock;
 use crate::port::disk::{DiskError, Root};
 use crate::store::Sighting;
@@ -24,7 +25,7 @@ pub(super) enum Read {
     Same,
     /// To be recorded.
     Seen(Sighting),
-    /// It changed while it was read, or is no longer a regular file: look again.
+    /// It changed while it was read or just before, or is no longer a regular file: look again.
     Changed(ToHash),
     /// It cannot be read; it is recorded as left out, with the reason, where that is not stored already.
     Refused(RelPath, DiskError, Option<Sighting>),
@@ -67,7 +68,10 @@ pub(super) fn read_all(
             }
             let looked_at_ns = clock.now().0.saturating_mul(1_000_000);
             match identity(root, &file, &mut buffer, stop) {
-                Ok(Some((stat, digest))) => seen(file, stat, digest, looked_at_ns),
+                Ok(Some((stat, digest))) => {
+                    let racy = stat.is_racy(looked_at_ns);
+                    seen(file, (stat, digest, racy), clock.now())
+                }
                 Ok(None) if stop.is_cancelled() => Read::Stopped,
                 Ok(None)
                 | Err(
@@ -108,10 +112,14 @@ fn identity(
     Ok(stood_still.then(|| (before, hasher.finish())))
 }
 
-fn seen(file: ToHash, stat: Stat, digest: Sha256, looked_at_ns: i64) -> Read {
-    let racy = stat.is_racy(looked_at_ns);
+/// What a file is that was read by now. It may be younger than it was when the walk came to it.
+fn seen(file: ToHash, (stat, digest, racy): (Stat, Sha256, bool), now: Timestamp) -> Read {
     if racy && file.stored == Some(Stored::Racy { stat, digest }) {
         return Read::Same;
+    }
+    let quiet = file.quiet;
+    if (Moment { now, quiet }).is_young(&stat) {
+        return Read::Changed(file);
     }
     Read::Seen(Sighting {
         path: file.path,

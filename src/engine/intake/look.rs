@@ -40,6 +40,8 @@ pub(super) struct ToHash {
     pub target: (Key, Stage, Fingerprint),
     /// What is stored, where a look that finds the same needs no recording.
     pub stored: Option<Stored>,
+    /// How long it must have been left alone once it is read; zero if it has had its time to settle.
+    pub quiet: Duration,
 }
 
 /// The stored look that a new one is compared with.
@@ -199,6 +201,7 @@ impl Policy {
                 stat: *stat,
                 target,
                 stored: compared,
+                quiet: moment.quiet,
             }),
             excluded: false,
             at_rest: false,

@@ -7,6 +7,7 @@
 use std::cmp::Ordering;
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::look::{Judged, Moment, Policy, ToHash};
 use super::rows::{Pages, Rows};
@@ -275,6 +276,10 @@ impl Scan {
         match judgement.judged {
             Judged::Unchanged => {}
             Judged::Record(sighting) => step.sightings.push(sighting),
+            Judged::Read(file) if self.scope.take_young => step.read.push(ToHash {
+                quiet: Duration::ZERO,
+                ..file
+            }),
             Judged::Read(file) => step.read.push(file),
         }
     }
