@@ -14,8 +14,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use syncd::engine::live::GateState;
 use syncd::engine::{Command, Engine, Mode, Ports, Settings};
-use syncd::model::folder::{AccountSpec, Concurrency, FolderSpec, TokenSource, WatchMode};
-use syncd::model::secret::Secret;
+use syncd::model::folder::{
+    AccountSpec, Concurrency, FolderSpec, Platform, TokenSource, WatchMode,
+};
+use syncd::model::secret::{Rotating, Secret};
 use syncd::port::BoxFuture;
 use syncd::port::clock::Clock;
 use syncd::port::offload::Offload;
@@ -46,11 +48,28 @@ struct Cloud(Arc<Mutex<Sky>>);
 struct Sky {
     /// Accounts that cannot be reached.
     unreachable: Vec<&'static str>,
+    /// No token of a platform is good for anything.
+    refuses_platforms: bool,
     /// How many uploads of a key are still to fail.
     failing: BTreeMap<String, u32>,
     objects: Vec<String>,
     /// Whom each request was for, and when it came.
     requests: Vec<(Peer, Instant)>,
+}
+
+impl Sky {
+    /// Another one each time.
+    fn token_of_a_platform(&self, call: &str) -> String {
+        let name = match call {
+            "api_component_token" => "component_access_token",
+            _ if self.refuses_platforms => {
+                return r#"{"errcode":42001,"errmsg":"component_access_token expired"}"#.to_owned();
+            }
+            _ => "authorizer_access_token",
+        };
+        let number = self.requests.len();
+        format!(r#"{{"{name}":"token-{number}","expires_in":7200}}"#)
+    }
 }
 
 impl Cloud {
@@ -77,6 +96,9 @@ impl Cloud {
         if request.peer == Peer::Api {
             if sky.unreachable.iter().any(|name| *name == account) {
                 return Err(TransportKind::Connect);
+            }
+            if let Some(call) = url.path().strip_prefix("/cgi-bin/component/") {
+                return Ok(ok(&sky.token_of_a_platform(call)));
             }
             let Body::Held(body) = &request.body else {
                 unreachable!("a link is asked for with a body");
@@ -365,6 +387,30 @@ async fn an_account_that_is_down_holds_up_no_other() {
     assert!(world.has_all(&["one/b.css"], Duration::from_secs(10)).await);
     world.cloud.0.lock().unwrap().unreachable.clear();
     assert!(world.has_all(&["two/a.css"], Duration::from_mins(6)).await);
+    engine.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_probe_tries_a_platform_whose_token_was_refused_afresh() {
+    let fixed = |text: &str| Rotating::Fixed(Secret::new(text));
+    let mut world = World::new(&[("one", "acted-for")]);
+    world.accounts[0].token = TokenSource::Authorizer {
+        platform: Platform {
+            appid: "wxplatform".to_owned(),
+            secret: Secret::new("secret"),
+            ticket: fixed("ticket"),
+        },
+        appid: "wxaccount".to_owned(),
+        refresh_token: fixed("refresh"),
+    };
+    world.cloud.0.lock().unwrap().refuses_platforms = true;
+    world.write("one", "a.css");
+    let engine = world.start(Mode::Run).await;
+    // Several probes of the paused account.
+    tokio::time::sleep(Duration::from_hours(3)).await;
+    assert!(!world.cloud.has("one/a.css"));
+    world.cloud.0.lock().unwrap().refuses_platforms = false;
+    assert!(world.has_all(&["one/a.css"], Duration::from_hours(1)).await);
     engine.stop().await.unwrap();
 }
 
