@@ -186,3 +186,21 @@ fn where_nobody_can_tell_whether_a_message_went_out_it_says_so() {
     assert!(why.contains("maybe sent"), "{why}");
     assert_eq!(maybe_sent(&centre.outbox_status()), ["a.txt"]);
 }
+
+#[test]
+fn where_the_history_may_not_be_read_the_next_file_goes_out_all_the_same() {
+    let centre = Centre::new(DeskOptions::default());
+    centre.fault("call = \"desk_history\"\ntimes = \"always\"\nstatus = 403");
+    centre.fault("call = \"desk_send\"\nkey = \"CHAT\"\ncommit_then_drop = true");
+    centre.offer("a.txt", "one");
+    centre.syncd(&["once", "out"]).expect(3);
+    centre.offer("b.txt", "two");
+    centre.syncd(&["once", "out"]).expect(3);
+    let arrived = BTreeMap::from([(sha256(b"one"), 1), (sha256(b"two"), 1)]);
+    assert_eq!(centre.arrived(), arrived);
+    let status = centre.outbox_status();
+    assert_eq!(maybe_sent(&status), ["a.txt"]);
+    assert_eq!(status["files"]["synced"], 1, "{status}");
+    let why = centre.syncd(&["why", "out:a.txt"]).expect(0).stdout;
+    assert!(why.contains("403"), "{why}");
+}
