@@ -149,7 +149,7 @@ pub struct LimitsSpec {
     pub concurrency: Concurrency,
     /// Faults of a file until its job is dead.
     pub attempts: u32,
-    /// Cap of syncd's own buffers.
+    /// Cap of the bytes of files that are being sent.
     pub memory_bytes: u64,
 }
 

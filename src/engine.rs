@@ -97,6 +97,8 @@ pub struct Settings {
     pub inboxes: Vec<InboxSpec>,
     /// Faults a file may have before it is given up.
     pub attempts_max: u32,
+    /// For the bytes of all files that are being sent.
+    pub memory_bytes: u64,
 }
 
 /// Whether the engine stays.

@@ -34,9 +34,12 @@ mod bench;
 #[expect(dead_code, reason = "the simulator uses the rest")]
 #[path = "simulation/disk.rs"]
 mod disk;
+#[path = "engine/uplink.rs"]
+mod uplink;
 
 use bench::{EvenDice, Events, Nobody, RuntimeClock};
 use disk::{FakeDisk, Operation};
+use uplink::{Sent, Uplink};
 
 const WALL_MS: i64 = 1_795_219_200_000;
 
@@ -55,6 +58,7 @@ struct Sky {
     objects: Vec<String>,
     /// Whom each request was for, and when it came.
     requests: Vec<(Peer, Instant)>,
+    uplink: Uplink,
 }
 
 impl Sky {
@@ -128,14 +132,24 @@ fn ok(body: &str) -> Reply {
 }
 
 impl Transport for Cloud {
-    fn exchange(&self, request: Request) -> BoxFuture<'_, Result<Reply, TransportFault>> {
+    fn exchange(&self, mut request: Request) -> BoxFuture<'_, Result<Reply, TransportFault>> {
         Box::pin(async move {
             tokio::time::sleep(Duration::from_millis(5)).await;
-            self.answer(&request).map_err(|kind| TransportFault {
-                kind,
-                message: String::new(),
-                bytes_sent: 0,
-            })
+            let mut sent = Sent::default();
+            let mut taken = Ok(());
+            if request.peer == Peer::UploadHost {
+                let taking = uplink::take(self, &mut request.body, &mut sent);
+                taken = tokio::time::timeout(request.deadline, taking)
+                    .await
+                    .unwrap_or(Err(TransportKind::Timeout));
+            }
+            taken
+                .and_then(|()| self.answer(&request))
+                .map_err(|kind| TransportFault {
+                    kind,
+                    message: String::new(),
+                    bytes_sent: sent.bytes,
+                })
         })
     }
 }
@@ -165,6 +179,7 @@ struct World {
     slow_store: Option<Slowness>,
     folders: Vec<FolderSpec>,
     accounts: Vec<AccountSpec>,
+    memory_bytes: u64,
 }
 
 impl World {
@@ -204,6 +219,7 @@ impl World {
             slow_store: None,
             folders: specs,
             accounts,
+            memory_bytes: 32 * 1024 * 1024,
         }
     }
 
@@ -259,6 +275,7 @@ impl World {
             desks: Vec::new(),
             inboxes: Vec::new(),
             attempts_max: 8,
+            memory_bytes: self.memory_bytes,
         };
         let store = Store::inline(&self.database, slow);
         Engine::start(ports, store, settings, mode).await.unwrap()

@@ -48,5 +48,6 @@ pub fn settings(config: &Config) -> Settings {
         desks: config.desks.clone(),
         inboxes: config.inboxes.clone(),
         attempts_max: config.limits.attempts,
+        memory_bytes: config.limits.memory_bytes,
     }
 }

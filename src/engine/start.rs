@@ -65,7 +65,7 @@ impl Engine {
             failure,
             failed,
         };
-        let budget = Budget::new();
+        let budget = Budget::new(settings.memory_bytes);
         let desks = settings.desks.into_iter();
         let desks: Vec<Arc<Desk>> = desks
             .map(|spec| Arc::new(Desk::new(spec, engine.ports.clone())))

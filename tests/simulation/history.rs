@@ -172,6 +172,7 @@ fn settings(world: &World) -> Settings {
         desks: Vec::new(),
         inboxes: Vec::new(),
         attempts_max: ATTEMPTS_MAX,
+        memory_bytes: 32 * 1024 * 1024,
     }
 }
 

@@ -120,6 +120,7 @@ pub(super) const KEYS: &[Key] = &[
         Kind::Limits,
         "memory",
         Value("\"128 MiB\""),
-        "The most memory syncd uses for its own buffers, 32 MiB or more.",
+        "The most memory for the bytes of files that are being sent, of all accounts together; 32 MiB \
+         or more.",
     ),
 ];

@@ -163,10 +163,14 @@ async fn publish(
     body: PreparedBody,
     progress: &mut Progress,
 ) -> Result<Receipt, Fault> {
-    let source = match body {
+    let (source, _share) = match body {
         PreparedBody::Failed(fault) => return Err(fault),
-        PreparedBody::Held(held) => Source::Held(held),
-        PreparedBody::OnDisk(root) => Source::OnDisk(root),
+        PreparedBody::Held(held) => (Source::Held(held), None),
+        PreparedBody::OnDisk(root) => {
+            // Before a link is asked for, whose time runs.
+            let share = context.budget.stream(claim.version.stat.size).await;
+            (Source::OnDisk(root), share)
+        }
     };
     let wechat = match &context.remote {
         Remote::Wechat(wechat) => wechat,

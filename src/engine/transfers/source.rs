@@ -21,40 +21,62 @@ use crate::port::transport::{Body, Pieces, SourceFailed};
 /// Files up to this size are read once into memory and sent from there.
 pub(crate) const HELD_BYTES_MAX: u64 = 1024 * 1024;
 /// All held bodies together; above it files are streamed.
-pub(crate) const HELD_BUDGET_BYTES: usize = 16 * 1024 * 1024;
+const HELD_BUDGET_BYTES: usize = 16 * 1024 * 1024;
 /// One piece of a streamed body.
 const PIECE_BYTES: usize = 256 * 1024;
 /// Pieces that wait between the disk and the network.
 const PIECES_WAITING: usize = 4;
+/// What a stream takes: the pieces that wait, one being read, and two that the connection has.
+const STREAM_BYTES: usize = (PIECES_WAITING + 3) * PIECE_BYTES;
 /// The budget is counted in blocks, so that it fits a semaphore and small files are not free.
 const BLOCK_BYTES: usize = 1024;
 
 /// The verdict of a stream whose request ended before the file did: no fault of the file.
 pub(crate) const ABANDONED: &str = "abandoned";
 
-/// Shares the memory for held bodies among all transfers.
+/// Shares the memory for bodies (`limits.memory`) among all transfers of the process. Held bodies and streams
+/// have a part each, so that neither waits for the other.
 #[derive(Debug, Clone)]
-pub(crate) struct Budget(Arc<Semaphore>);
+pub(crate) struct Budget {
+    held: Arc<Semaphore>,
+    streams: Arc<Semaphore>,
+}
 
 impl Budget {
-    /// The whole budget.
-    pub(crate) fn new() -> Self {
-        Self(Arc::new(Semaphore::new(HELD_BUDGET_BYTES / BLOCK_BYTES)))
+    /// So much memory, and always enough for one stream.
+    pub(crate) fn new(memory_bytes: u64) -> Self {
+        let memory_bytes = usize::try_from(memory_bytes).unwrap_or(usize::MAX);
+        let streams = memory_bytes.saturating_sub(HELD_BUDGET_BYTES);
+        let part = |bytes: usize| Arc::new(Semaphore::new(bytes / BLOCK_BYTES));
+        Self {
+            held: part(HELD_BUDGET_BYTES),
+            streams: part(streams.max(STREAM_BYTES)),
+        }
     }
 
-    fn reserve(&self, bytes: u64) -> Option<OwnedSemaphorePermit> {
+    fn hold(&self, bytes: u64) -> Option<OwnedSemaphorePermit> {
         if bytes > HELD_BYTES_MAX {
             return None;
         }
-        let blocks = u32::try_from(bytes.div_ceil(BLOCK_BYTES as u64).max(1)).ok()?;
-        Arc::clone(&self.0).try_acquire_many_owned(blocks).ok()
+        Arc::clone(&self.held)
+            .try_acquire_many_owned(blocks(bytes))
+            .ok()
+    }
+
+    /// The share of a stream of a file with so many bytes; who asked first gets it first.
+    pub(crate) async fn stream(&self, bytes: u64) -> Option<OwnedSemaphorePermit> {
+        let share = blocks(bytes.min(STREAM_BYTES as u64));
+        // It is never closed.
+        Arc::clone(&self.streams)
+            .acquire_many_owned(share)
+            .await
+            .ok()
     }
 }
 
-impl Default for Budget {
-    fn default() -> Self {
-        Self::new()
-    }
+/// The blocks of so many bytes, at least one.
+fn blocks(bytes: u64) -> u32 {
+    u32::try_from(bytes.div_ceil(BLOCK_BYTES as u64).max(1)).unwrap_or(u32::MAX)
 }
 
 /// A body held in memory, with everything known about it.
@@ -77,7 +99,7 @@ pub(crate) fn hold(
     version: &Version,
     budget: &Budget,
 ) -> Result<Option<Held>, Fault> {
-    let Some(permit) = budget.reserve(version.stat.size) else {
+    let Some(permit) = budget.hold(version.stat.size) else {
         return Ok(None);
     };
     let mut file = open_version(root, path, version)?;

@@ -235,6 +235,7 @@ fn settings(world: &World) -> Settings {
         desks: vec![mix::desk()],
         inboxes: vec![world.mix.inbox.clone()],
         attempts_max: ATTEMPTS_MAX,
+        memory_bytes: 32 * 1024 * 1024,
     }
 }
 

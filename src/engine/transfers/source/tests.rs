@@ -170,7 +170,7 @@ async fn a_reader_that_nobody_listens_to_ends() {
 async fn a_held_file_goes_out_as_it_is_or_in_its_envelope_without_a_copy() {
     for size in [0, 1, 5_000] {
         let (root, version) = file(size);
-        let held = hold(&root, &path(), &version, &Budget::new());
+        let held = hold(&root, &path(), &version, &Budget::new(0));
         let held = held.unwrap().unwrap();
         let Body::Held(bytes) = held.body(Envelope::default()) else {
             panic!("not held");
