@@ -410,6 +410,8 @@ suite! {
         let request = Request { deadline: IDLE / 4, ..bench.request(held(b"0123456789")) };
         let fault = bench.transport.exchange(request).await.unwrap_err();
         assert_eq!((fault.kind, fault.bytes_sent), (TransportKind::Timeout, 10));
+        // The bytes went at once; that nothing came back is no sign that they moved.
+        assert!(fault.moved_for < IDLE / 4, "{:?}", fault.moved_for);
         assert_eq!(bench.seen(1).await[0].body, b"0123456789");
     }
 

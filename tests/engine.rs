@@ -149,6 +149,7 @@ impl Transport for Cloud {
                     kind,
                     message: String::new(),
                     bytes_sent: sent.bytes,
+                    moved_for: sent.moved_for,
                 })
         })
     }

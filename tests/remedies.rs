@@ -246,7 +246,8 @@ fn connections_and_this_machine_have_the_action_of_the_notes() {
     check(Call::Source, Layer::Local, RetryFile(0), "unreadable io");
     for call in [Call::Put, Call::Post] {
         check(call, Layer::Local, Relink, "link-expired");
-        check(call, Layer::Local, Dead, "cannot-fit");
+        check(call, Layer::Local, Retry, "uplink-shared");
+        check(call, Layer::Local, RetryFile(2), "cannot-fit");
     }
     check(Call::Link, Layer::Local, Pause, "host-refused");
     check(Call::Link, Layer::Local, RelinkThenDead, "bad-link");
@@ -288,6 +289,8 @@ fn throttling_and_nothing_else_lowers_the_number_of_transfers() {
             r#"Exact(["503"])"#,
             r#"Exact(["429"])"#,
             r#"Exact(["503"])"#,
+            r#"Exact(["uplink-shared"])"#,
+            r#"Exact(["cannot-fit"])"#,
         ]
     );
 }

@@ -88,14 +88,14 @@ impl HttpTransport {
     }
 
     async fn whole(&self, request: Request) -> Result<Reply, TransportFault> {
-        let progress = Arc::new(Progress::default());
+        let progress = Arc::new(Progress::begin());
         let mut deadline: Deadline = Box::pin(stall::wait(request.deadline));
         let exchange = async { self.head(request, &progress).await?.whole().await };
         self.bounded(exchange, &progress, &mut deadline).await
     }
 
     async fn streamed(&self, request: Request) -> Result<StreamedReply, TransportFault> {
-        let progress = Arc::new(Progress::default());
+        let progress = Arc::new(Progress::begin());
         let mut deadline: Deadline = Box::pin(stall::wait(request.deadline));
         let head = self.head(request, &progress);
         let incoming = self.bounded(head, &progress, &mut deadline).await?;

@@ -15,8 +15,7 @@ use std::time::Duration;
 use crate::model::fault::{Call, Fault, Layer};
 
 pub use decision::{
-    AccountNext, Closure, ClosureKind, Decision, FRESH_LINKS_MAX, JobNext, SLOW_EXPIRIES_MAX, Same,
-    Situation, decide,
+    AccountNext, Closure, ClosureKind, Decision, FRESH_LINKS_MAX, JobNext, Same, Situation, decide,
 };
 pub use explain::{Explanation, explain};
 pub use page::errors_page;

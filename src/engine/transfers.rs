@@ -163,6 +163,7 @@ impl Transfers {
             store: parts.store.clone(),
             budget: parts.budget,
             clock_told: AtomicBool::new(false),
+            alone: AtomicBool::new(false),
         };
         let transfers = Self {
             context: Arc::new(context),

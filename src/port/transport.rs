@@ -104,6 +104,8 @@ pub struct TransportFault {
     pub message: String,
     /// How many body bytes had been handed to the connection.
     pub bytes_sent: u64,
+    /// From the beginning of the exchange to the last of them.
+    pub moved_for: Duration,
 }
 
 /// Kinds of [`TransportFault`].

@@ -349,6 +349,7 @@ fn failures_of_the_transport_are_faults_of_the_step_they_met() {
             kind,
             message: "words".to_owned(),
             bytes_sent: 3,
+            moved_for: Duration::ZERO,
         })
     };
     for (kind, layer, code) in [

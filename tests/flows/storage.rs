@@ -249,6 +249,7 @@ fn other_trouble_at_the_second_door_is_told_as_what_it_is() {
         kind: TransportKind::Reset,
         message: String::new(),
         bytes_sent: 0,
+        moved_for: Duration::ZERO,
     });
     assert_eq!(second(lost), (Call::Link, "reset".to_owned()));
 }
@@ -261,6 +262,7 @@ fn failures_of_the_form_are_faults_of_the_post() {
             kind,
             message: String::new(),
             bytes_sent: 9,
+            moved_for: Duration::ZERO,
         };
         let fault = stopped(upload.next(Arrival::Failed(failed)));
         (fault.call, fault.code)

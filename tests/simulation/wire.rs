@@ -39,15 +39,27 @@ pub struct Incoming {
     progress: Arc<Progress>,
 }
 
-#[derive(Default)]
 struct Progress {
+    began: Instant,
     sent: AtomicU64,
+    moved_ms: AtomicU64,
     moves: AtomicU64,
     source_failed: AtomicBool,
     gave_up: Notify,
 }
 
 impl Progress {
+    fn begin() -> Self {
+        Self {
+            began: Instant::now(),
+            sent: AtomicU64::default(),
+            moved_ms: AtomicU64::default(),
+            moves: AtomicU64::default(),
+            source_failed: AtomicBool::default(),
+            gave_up: Notify::default(),
+        }
+    }
+
     fn sent(&self) -> u64 {
         self.sent.load(Ordering::Relaxed)
     }
@@ -57,6 +69,7 @@ impl Progress {
             kind,
             message: "as the test wants it".to_owned(),
             bytes_sent: self.sent(),
+            moved_for: Duration::from_millis(self.moved_ms.load(Ordering::Relaxed)),
         }
     }
 }
@@ -70,7 +83,7 @@ pub async fn exchange<Served>(
 where
     Served: Future<Output = End>,
 {
-    let progress = Arc::new(Progress::default());
+    let progress = Arc::new(Progress::begin());
     if guard::check(request.peer, &request.url, &request.allowed_hosts).is_err() {
         return Err(progress.fault(TransportKind::Refused));
     }
@@ -175,6 +188,10 @@ impl Incoming {
             .sent
             .fetch_add(bytes as u64, Ordering::Relaxed);
         self.progress.moves.fetch_add(1, Ordering::Relaxed);
+        let moved_ms = u64::try_from(self.progress.began.elapsed().as_millis());
+        self.progress
+            .moved_ms
+            .store(moved_ms.unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
     /// The next piece of the body; none at its end. Never ends if the source has failed: a server

@@ -4,9 +4,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
+use tokio::time::Instant;
 
 use crate::port::transport::{Body, Pieces, SourceFailed};
 
@@ -14,14 +16,38 @@ use crate::port::transport::{Body, Pieces, SourceFailed};
 const PIECE_BYTES: usize = 256 * 1024;
 
 /// How far an exchange got, shared with the body that the client owns.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Progress {
+    began: Instant,
     sent: AtomicU64,
+    moved_ms: AtomicU64,
     received: AtomicU64,
     source_failed: AtomicBool,
 }
 
 impl Progress {
+    /// Nothing moved yet.
+    pub(super) fn begin() -> Self {
+        Self {
+            began: Instant::now(),
+            sent: AtomicU64::new(0),
+            moved_ms: AtomicU64::new(0),
+            received: AtomicU64::new(0),
+            source_failed: AtomicBool::new(false),
+        }
+    }
+
+    fn send(&self, count: u64) {
+        self.sent.fetch_add(count, Ordering::Relaxed);
+        let moved_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.moved_ms.store(moved_ms, Ordering::Relaxed);
+    }
+
+    /// From the beginning to the last body byte that was handed to the connection.
+    pub(super) fn moved_for(&self) -> Duration {
+        Duration::from_millis(self.moved_ms.load(Ordering::Relaxed))
+    }
+
     /// Body bytes handed to the connection.
     pub(super) fn sent(&self) -> u64 {
         self.sent.load(Ordering::Relaxed)
@@ -115,7 +141,7 @@ impl HttpBody for TrackedBody {
             Ok(piece) => {
                 let count = piece.len() as u64;
                 body.remaining -= count;
-                body.progress.sent.fetch_add(count, Ordering::Relaxed);
+                body.progress.send(count);
                 Poll::Ready(Some(Ok(Frame::data(piece))))
             }
             Err(failed) => {

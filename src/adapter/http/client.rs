@@ -52,6 +52,7 @@ fn fault(kind: TransportKind, message: &str) -> TransportFault {
         kind,
         message: message.to_owned(),
         bytes_sent: 0,
+        moved_for: Duration::ZERO,
     }
 }
 

@@ -13,6 +13,7 @@ pub(super) fn fault(kind: TransportKind, message: &str, progress: &Progress) -> 
         kind,
         message: message.to_owned(),
         bytes_sent: progress.sent(),
+        moved_for: progress.moved_for(),
     }
 }
 

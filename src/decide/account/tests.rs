@@ -406,7 +406,6 @@ fn worn(gate: &Gate, tries: u32, fraction: f64) -> Situation {
         repeats: tries,
         fresh_links: 0,
         refreshes: 0,
-        slow_expiries: 0,
         account_faults: gate.faults_in_row(),
         closures: gate.closures(),
         now: WALL,

@@ -2,16 +2,13 @@
 
 use std::time::Duration;
 
-use super::{Blame, Remedy, Rule, Tries, WaitFor, table};
+use super::{Blame, Remedy, Rule, Tries, WaitFor};
 use crate::decide::backoff::{BASE, BASE_SLOW, CAP, backoff, doubled, with_server_delay};
-use crate::model::fault::{Fault, Layer};
+use crate::model::fault::Layer;
 use crate::model::time::Timestamp;
 
 /// How often in a row an attempt may ask for another link.
 pub const FRESH_LINKS_MAX: u32 = 3;
-/// So many expiries in a row, with bytes moving for more than half the window, prove that a file
-/// cannot be sent within the life of a link.
-pub const SLOW_EXPIRIES_MAX: u32 = 3;
 
 const MINUTE: Duration = Duration::from_mins(1);
 const HOUR: Duration = Duration::from_hours(1);
@@ -31,9 +28,6 @@ pub struct Situation {
     pub fresh_links: u32,
     /// Tokens asked for again in this attempt before this fault.
     pub refreshes: u32,
-    /// Expiries in a row on fresh links with bytes moving for more than half the window, this fault
-    /// included; 0 when this fault is not such an expiry.
-    pub slow_expiries: u32,
     /// Account faults in a row without a success, of any job (`Gate::faults_in_row`).
     pub account_faults: u32,
     /// How often in a row the account was closed (`Gate::closures`).
@@ -49,7 +43,7 @@ pub struct Situation {
 /// What happens next.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Decision {
-    /// The rule it follows from; not the fault's own when the file turned out not to fit.
+    /// The rule it follows from.
     pub rule: &'static Rule,
     /// To the job.
     pub job: JobNext,
@@ -124,15 +118,6 @@ pub enum ClosureKind {
 
 /// What follows from a rule in a situation.
 pub fn decide(rule: &'static Rule, situation: &Situation) -> Decision {
-    if situation.slow_expiries >= SLOW_EXPIRIES_MAX {
-        let account = AccountNext::Answered;
-        return Decision {
-            rule: table::CANNOT_FIT,
-            job: JobNext::Dead,
-            account,
-            slow_down: true,
-        };
-    }
     let remedy = if spent(rule, situation) {
         rule.then
     } else {
@@ -150,14 +135,11 @@ pub fn decide(rule: &'static Rule, situation: &Situation) -> Decision {
         _ if matches!(rule.layer, Layer::Local | Layer::Transport) => AccountNext::Silent,
         _ => AccountNext::Answered,
     };
-    // An expiry with bytes moving gets the whole uplink before it is proof that the file cannot
-    // fit.
-    let slow_down = rule.slow_down || situation.slow_expiries > 0;
     Decision {
         rule,
         job,
         account,
-        slow_down,
+        slow_down: rule.slow_down,
     }
 }
 
@@ -170,20 +152,6 @@ impl Decision {
             }
             (JobNext::Retry { after, .. }, _) => Some(after),
             _ => None,
-        }
-    }
-
-    /// The fault to write down: the one that was met, or that the file cannot fit.
-    pub fn fault_to_keep(&self, fault: Fault) -> Fault {
-        if self.rule == table::CANNOT_FIT {
-            Fault::new(
-                fault.call,
-                Layer::Local,
-                table::CANNOT_FIT_CODE,
-                &fault.message,
-            )
-        } else {
-            fault
         }
     }
 }

@@ -15,12 +15,6 @@ use std::time::Duration;
 use super::{Blame, Codes, FRESH_LINKS_MAX, Remedy, Rule, Tries, WaitFor};
 use crate::model::fault::{Call, Layer};
 
-/// The code of a file that cannot be sent within the life of a link.
-pub(super) const CANNOT_FIT_CODE: &str = "cannot-fit";
-
-/// What is kept of a fault when the file turned out not to fit.
-pub(super) static CANNOT_FIT: &Rule = &machine::CANNOT_FIT;
-
 /// The rule of last resort; every layer has its own before it.
 pub(super) static UNKNOWN: &Rule = &machine::LOCAL_UNKNOWN;
 

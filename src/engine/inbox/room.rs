@@ -223,7 +223,6 @@ impl Room {
             fresh_links: 0,
             // The protocol's own steps are behind it.
             refreshes: u32::MAX,
-            slow_expiries: 0,
             account_faults: gate.faults_in_row(),
             closures: gate.closures(),
             now: self.now(),

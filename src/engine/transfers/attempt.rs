@@ -33,6 +33,8 @@ pub(super) struct Context {
     pub budget: Budget,
     /// A person was told that the clocks differ.
     pub clock_told: AtomicBool,
+    /// Nothing else of the account was under way since the attempt that runs began.
+    pub alone: AtomicBool,
 }
 
 /// Clocks that differ by more than this are told.
@@ -89,7 +91,6 @@ pub(super) struct Trouble {
     pub fault: Fault,
     pub fresh_links: u32,
     pub refreshes: u32,
-    pub slow_expiries: u32,
     /// The cloud may have the bytes all the same.
     pub maybe_sent: bool,
 }
@@ -99,10 +100,7 @@ struct Progress {
     lease: Lease,
     fresh_links: u32,
     refreshes: u32,
-    slow_expiries: u32,
     token_generation: Option<u64>,
-    /// A link was refused although the bytes had been moving for most of its window.
-    slow: bool,
     /// All bytes went out once, and no answer said what became of them.
     maybe_sent: bool,
     warning: Option<String>,
@@ -115,9 +113,7 @@ impl Progress {
             lease,
             fresh_links: 0,
             refreshes: 0,
-            slow_expiries: 0,
             token_generation: None,
-            slow: false,
             maybe_sent: false,
             warning: None,
             lost: None,
@@ -142,7 +138,6 @@ pub(super) async fn attempt(context: Arc<Context>, prepared: Prepared) -> Ended 
         fault,
         fresh_links: progress.fresh_links,
         refreshes: progress.refreshes,
-        slow_expiries: progress.slow_expiries,
         maybe_sent: progress.maybe_sent,
     });
     Ended {
@@ -180,15 +175,9 @@ async fn publish(
         }
     };
     loop {
-        progress.slow = false;
         let fault = match pass((context, wechat), folder, claim, &source, progress).await {
             Ok(receipt) => return Ok(receipt),
             Err(fault) => fault,
-        };
-        progress.slow_expiries = if progress.slow {
-            progress.slow_expiries + 1
-        } else {
-            0
         };
         let next = next_in_attempt(context, claim, &fault, progress);
         if next.is_some() && progress.maybe_sent {
@@ -228,7 +217,6 @@ fn next_in_attempt(
         repeats: claim.repeats,
         fresh_links: progress.fresh_links,
         refreshes: progress.refreshes,
-        slow_expiries: progress.slow_expiries,
         account_faults: 0,
         closures: 0,
         now: context.ports.clock.now(),
@@ -359,7 +347,6 @@ async fn send(
     let len = transfer.body_len();
     let deadline = flow::transfer_deadline(len).min(left);
     let envelope = std::mem::take(&mut transfer.envelope);
-    let began = clock.monotonic();
     let arrival = match source {
         Source::Held(held) => {
             let request = transfer.request(held.body(envelope), deadline, hosts);
@@ -380,17 +367,29 @@ async fn send(
         }
     };
     sending.progress.maybe_sent |= may_have_landed(&arrival, file_len);
-    let moved = clock.monotonic().since(began);
-    // The window closed on us, or the cloud says so: was the link long enough at all?
-    sending.progress.slow = moved * 2 > window;
+    // Where all bytes went out, it is the answer that did not come in time.
     if let Arrival::Failed(failed) = &arrival
         && failed.kind == TransportKind::Timeout
         && deadline == left
+        && failed.bytes_sent < len
     {
-        let message = "the link's time was over before all bytes were sent";
-        return Err(Fault::new(call, Layer::Local, "link-expired", message));
+        let moved = failed.moved_for * 2 > window;
+        let alone = context.alone.load(Ordering::Relaxed);
+        return Err(expired(call, moved, alone));
     }
     Ok(arrival)
+}
+
+/// A link ended before all bytes were sent. That they moved for more than half of its window says that the
+/// uplink is too slow: for the file, if it had all of it, else for so many files.
+fn expired(call: Call, moved: bool, alone: bool) -> Fault {
+    let code = match (moved, alone) {
+        (false, _) => "link-expired",
+        (true, false) => "uplink-shared",
+        (true, true) => "cannot-fit",
+    };
+    let message = "the link's time was over before all bytes were sent";
+    Fault::new(call, Layer::Local, code, message)
 }
 
 /// Whether the object store may have completed the object, or may do so later.

@@ -89,7 +89,7 @@ impl Transfers {
     ) -> (Outcome, Event) {
         let situation = self.situation(claim, &trouble);
         let decision = remedy::decide(remedy::classify(&trouble.fault), &situation);
-        let fault = decision.fault_to_keep(trouble.fault);
+        let fault = trouble.fault;
         let now = self.context.ports.clock.monotonic();
         if decision.slow_down {
             self.limiter.throttled(now);
@@ -139,7 +139,6 @@ impl Transfers {
             repeats: if same { claim.repeats } else { 0 },
             fresh_links: trouble.fresh_links,
             refreshes: trouble.refreshes,
-            slow_expiries: trouble.slow_expiries,
             account_faults: self.gate.faults_in_row(),
             closures: self.gate.closures(),
             now: self.context.ports.clock.now(),

@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::outcome::Written;
 use super::supply::{self, Delivery, Prepared};
@@ -33,6 +34,9 @@ impl Transfers {
             if permit.is_probe() && self.gate.is_paused() {
                 context.remote.resumed();
             }
+            context
+                .alone
+                .store(self.slots.is_empty(), Ordering::Relaxed);
             self.slots.push(Box::pin(async move {
                 (permit, attempt::attempt(context, prepared).await)
             }));

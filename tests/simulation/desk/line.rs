@@ -94,6 +94,7 @@ impl Transport for Line {
                     kind: TransportKind::Reset,
                     message: "cut".to_owned(),
                     bytes_sent: 0,
+                    moved_for: Duration::ZERO,
                 }));
             }
             Ok(StreamedReply {
@@ -135,6 +136,7 @@ impl Line {
                 kind: TransportKind::Reset,
                 message: "cut".to_owned(),
                 bytes_sent: 0,
+                moved_for: Duration::ZERO,
             });
         }
         let told = match &outcome {

@@ -1,6 +1,6 @@
 use super::*;
 use crate::decide::remedy::classify;
-use crate::model::fault::Call;
+use crate::model::fault::{Call, Fault};
 
 /// 2026-11-21 09:00:00 UTC, which is 17:00 in Beijing.
 const NOW: Timestamp = Timestamp(1_795_251_600_000);
@@ -12,7 +12,6 @@ fn situation() -> Situation {
         repeats: 0,
         fresh_links: 0,
         refreshes: 0,
-        slow_expiries: 0,
         account_faults: 0,
         closures: 0,
         now: NOW,
@@ -159,26 +158,24 @@ fn a_rule_with_so_many_tries_takes_exactly_so_many() {
 }
 
 #[test]
-fn a_file_that_never_fits_a_link_is_given_up_with_that_meaning() {
-    let second = Situation {
-        slow_expiries: 2,
-        fresh_links: 1,
-        ..situation()
+fn a_file_that_fits_no_link_although_it_was_sent_alone_is_given_up_at_the_third() {
+    let local = |code| classify(&Fault::new(Call::Put, Layer::Local, code, ""));
+    let at = |code, repeats| {
+        let decision = decide(
+            local(code),
+            &Situation {
+                repeats,
+                ..situation()
+            },
+        );
+        assert!(decision.slow_down, "{code}");
+        decision.job
     };
-    let decision = decide(cos("ExpiredToken"), &second);
-    assert_eq!(decision.job, JobNext::SameAttempt(Same::FreshLink));
-    assert!(decision.slow_down);
-    let third = Situation {
-        slow_expiries: 3,
-        fresh_links: 2,
-        ..situation()
-    };
-    let decision = decide(cos("ExpiredToken"), &third);
-    assert_eq!(decision.job, JobNext::Dead);
-    assert!(decision.rule.meaning.contains("too large"));
-    let kept = decision.fault_to_keep(Fault::new(Call::Put, Layer::Cos, "ExpiredToken", ""));
-    assert_eq!(kept.code, "cannot-fit");
-    assert_eq!(classify(&kept), decision.rule);
+    assert!(matches!(at("cannot-fit", 1), JobNext::Retry { .. }));
+    assert_eq!(at("cannot-fit", 2), JobNext::Dead);
+    // Where the uplink was shared, nothing is proved.
+    let shared = at("uplink-shared", 100);
+    assert!(matches!(shared, JobNext::Retry { counts: false, .. }));
 }
 
 #[test]

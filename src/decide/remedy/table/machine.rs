@@ -90,15 +90,6 @@ pub(super) const TRANSPORT: &[Rule] = &[
         ),
 ];
 
-pub(super) const CANNOT_FIT: Rule = Rule::local(&[super::CANNOT_FIT_CODE])
-    .on(SENDING)
-    .dead()
-    .means(
-        "The file is too large to be sent within the life of a link at this speed.",
-        "Give the machine a faster uplink or make the file smaller, then `syncd queue retry`.",
-        "6.3",
-    );
-
 pub(super) const LOCAL_UNKNOWN: Rule = Rule::of(Layer::Local, Codes::Any).of_the_file().means(
     "Something on this machine failed in a way that syncd does not know.",
     "Read the message; `syncd queue retry` once it is mended.",
@@ -131,7 +122,25 @@ pub(super) const LOCAL: &[Rule] = &[
         "If it lasts, check this machine's clock and uplink.",
         "4.4",
     ),
-    CANNOT_FIT,
+    Rule::local(&["uplink-shared"])
+        .on(SENDING)
+        .slow_down()
+        .means(
+            "The link ended while the bytes were still moving, and other files were on their way too.",
+            "Nothing: syncd lowers their number; a fixed `limits.concurrency` should be lowered by \
+             hand.",
+            "4.4",
+        ),
+    Rule::local(&["cannot-fit"])
+        .on(SENDING)
+        .of_the_file_times(2)
+        .slow_down()
+        .means(
+            "The link ended while the bytes were still moving, and nothing else of the account was \
+             sent: the file is too large for a link's life at this speed.",
+            "Give the machine a faster uplink or make the file smaller, then `syncd queue retry`.",
+            "4.4, 6.3",
+        ),
     Rule::local(&["interrupted"]).means(
         "The process ended while the file was sent.",
         "Nothing: syncd sends it again by itself.",

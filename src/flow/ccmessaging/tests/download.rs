@@ -1,6 +1,7 @@
 //! A file is decoded as it arrives: whole, bounded, and never a success by mistake.
 
 use std::io::{self, Read};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -143,6 +144,7 @@ fn a_failing_source_and_a_failing_sink_are_told_apart() {
         kind: TransportKind::Stalled,
         message: "too slow".to_owned(),
         bytes_sent: 0,
+        moved_for: Duration::ZERO,
     };
     let source = (&br#"{"fileStream":"YWJj"#[..]).chain(Failing(Some(io::Error::other(failed))));
     let fault = decode(source, &mut |_| Ok(()), 100).unwrap_err();

@@ -36,6 +36,7 @@ fn failed(kind: TransportKind) -> Arrival {
         kind,
         message: String::new(),
         bytes_sent: 0,
+        moved_for: Duration::ZERO,
     };
     Arrival::Fault(transport_fault(Call::Send, &failed))
 }
