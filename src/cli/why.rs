@@ -1,10 +1,5 @@
 //! `syncd why`.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "what is on the disk is looked up there"
-)]
-
 use std::fmt::Write as _;
 use std::os::unix::fs::MetadataExt as _;
 

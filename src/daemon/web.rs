@@ -93,10 +93,14 @@ impl Web {
                 self.stop().await;
                 self.serving = Some(serving);
             }
-            Err(error) => match self.serving {
-                Some(_) => tracing::error!("[http] stays as it was: {error}"),
-                None => tracing::error!("[http] is off: {error}"),
-            },
+            Err(error) => {
+                let now = if self.serving.is_some() {
+                    "stays as it was"
+                } else {
+                    "is off"
+                };
+                tracing::error!("[http] {now}: {error}");
+            }
         }
     }
 

@@ -5,11 +5,10 @@ use crate::report::facts::LiveAccount;
 
 use super::{Case, Finding, Verdict};
 
-/// The finding of a folder, unless the daemon is blocked by something that does not show from here.
+/// What was found of a folder, or that the daemon is blocked by what does not show from here.
 pub(super) fn folder(case: &Case, found: Finding) -> Finding {
     let mut folders = case.live.folders.iter();
-    let live = folders.find(|live| live.name == found.subject);
-    match live {
+    match folders.find(|live| live.name == found.subject) {
         Some(live) if live.state == "blocked" => blocked(found, live.reason.as_deref()),
         _ => found,
     }
@@ -18,23 +17,22 @@ pub(super) fn folder(case: &Case, found: Finding) -> Finding {
 /// The same of an inbox.
 pub(super) fn inbox(case: &Case, found: Finding) -> Finding {
     let mut inboxes = case.live.inboxes.iter();
-    let live = inboxes.find(|live| live.name == found.subject);
-    match live {
+    match inboxes.find(|live| live.name == found.subject) {
         Some(live) if live.state == "blocked" => blocked(found, live.reason.as_deref()),
         _ => found,
     }
 }
 
-/// What shows from here says more precisely what to do.
+/// What is wrong from here, too, stays: it says more precisely what to do.
 fn blocked(found: Finding, reason: Option<&str>) -> Finding {
     if found.verdict >= Verdict::Wrong {
         return found;
     }
     let saw = format!(
         "the daemon cannot work with it: {}",
-        reason.unwrap_or("no reason given")
+        reason.unwrap_or("it does not say why")
     );
-    let advice = "mend that; where this user is allowed what the service is not, look at the unit \
+    let advice = "mend that; if this user may do what the service may not, look at the service's unit \
                   (`systemctl cat syncd`)";
     Finding::new(Verdict::Wrong, (found.name, &found.subject), saw, advice)
 }

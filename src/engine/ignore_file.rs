@@ -55,8 +55,8 @@ pub fn stat(root: &dyn Root) -> Result<Option<Stat>, DiskError> {
     }
 }
 
-/// Why a folder without one has to wait, if it had one when it was last looked at. That it is gone is not believed
-/// before a person says so: it may only be on its way, as where the folder is being copied anew.
+/// Why a folder without one has to wait, if it had one when it was last looked at. That it is gone is not
+/// believed before a person says so: it may only be on its way, as where the folder is being copied anew.
 ///
 /// # Errors
 /// The records cannot be read.

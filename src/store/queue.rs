@@ -15,8 +15,8 @@ use crate::model::path::RelPath;
 use crate::model::record::Published;
 use crate::model::time::Timestamp;
 
-/// The condition that a `job` is to publish its version, as far as is known: it does not end with its attempt,
-/// and does not wait for a look.
+/// The condition that a `job` is to publish its version, as far as is known: it does not end with its
+/// attempt, and does not wait for a look.
 macro_rules! is_wanted {
     () => {
         "(superseded IS NOT 'unwanted' AND NOT (state = 'ready' AND last_code IS 'look'))"
