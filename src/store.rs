@@ -21,6 +21,7 @@ mod queue;
 mod reader;
 mod received;
 mod record;
+mod recover;
 mod releases;
 mod report;
 mod rows;

@@ -6,7 +6,7 @@
     reason = "a test may panic, and here it is the outside world and its clock"
 )]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -55,6 +55,9 @@ struct Sky {
     refuses_platforms: bool,
     /// How many uploads of a key are still to fail.
     failing: BTreeMap<String, u32>,
+    /// Keys whose uploads never end, and those of them that began.
+    stalled: Vec<&'static str>,
+    begun: BTreeSet<String>,
     objects: Vec<String>,
     /// Whom each request was for, and when it came.
     requests: Vec<(Peer, Instant)>,
@@ -84,6 +87,17 @@ impl Cloud {
             .objects
             .iter()
             .any(|have| have == key)
+    }
+
+    fn stalls(&self, request: &Request) -> bool {
+        let mut sky = self.0.lock().unwrap();
+        let url = url::Url::parse(request.url.expose()).unwrap();
+        let key = url.path().trim_start_matches('/');
+        let stalls = request.peer != Peer::Api && sky.stalled.iter().any(|one| *one == key);
+        if stalls {
+            sky.begun.insert(key.to_owned());
+        }
+        stalls
     }
 
     fn answer(&self, request: &Request) -> Result<Reply, TransportKind> {
@@ -135,6 +149,9 @@ impl Transport for Cloud {
     fn exchange(&self, mut request: Request) -> BoxFuture<'_, Result<Reply, TransportFault>> {
         Box::pin(async move {
             tokio::time::sleep(Duration::from_millis(5)).await;
+            if self.stalls(&request) {
+                std::future::pending::<()>().await;
+            }
             let mut sent = Sent::default();
             let mut taken = Ok(());
             if request.peer == Peer::UploadHost {
@@ -590,4 +607,27 @@ async fn a_page_waits_for_its_asset_that_changes_before_it_is_sent() {
         began.elapsed() < Duration::from_mins(1),
         "it waited for no more than the look"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_in_the_middle_of_an_upload_is_no_crash() {
+    let world = World::new(&[("one", "works")]);
+    world.write("one", "big.mp4");
+    world.write("one", "small.css");
+    world.cloud.0.lock().unwrap().stalled.push("one/big.mp4");
+    for _ in 0..4 {
+        let engine = world.start(Mode::Run).await;
+        let began = |world: &World| world.cloud.0.lock().unwrap().begun.contains("one/big.mp4");
+        while !began(&world) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        engine.stop().await.unwrap();
+        world.cloud.0.lock().unwrap().begun.clear();
+    }
+    let store = Store::inline(&world.database, Arc::new(|| Box::pin(async {})));
+    let folder = store.reader().unwrap().folders().unwrap()[0].id;
+    assert_eq!(store.recover(world.clock.now()).await.unwrap(), 0);
+    let claims = store.claim(folder, 10, world.clock.now()).await.unwrap();
+    let crashes: Vec<_> = claims.iter().map(|claim| claim.crashes).collect();
+    assert_eq!(crashes, [0], "{claims:?}");
 }

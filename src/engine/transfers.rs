@@ -2,8 +2,9 @@
 //! down in batches. A slot waits for no commit but its own claim's.
 //!
 //! Invariants: nothing starts while the account's gate is closed, but the one probe; a job that was
-//! claimed is settled, released, or found running by the next process; before its claim is committed nothing
-//! more than a link is asked for; an outcome is told to anybody only after it is committed.
+//! claimed is settled, released, interrupted by a stop, or found running by the next process; before its claim
+//! is committed nothing more than a link is asked for; an outcome is told to anybody only after it is
+//! committed.
 
 mod attempt;
 mod commit;
@@ -220,6 +221,9 @@ impl Transfers {
             self.start_settling();
             self.publish_live();
             if draining.is_some() && self.is_at_rest() {
+                let folders = self.folders.iter().map(|folder| folder.id).collect();
+                let now = self.context.ports.clock.now();
+                self.store.interrupt(folders, now).await?;
                 return Ok(());
             }
             match self.next(draining).await {
@@ -327,7 +331,8 @@ impl Transfers {
         self.token_file_at = self.now() + TOKEN_FILE_EVERY;
     }
 
-    /// What did not end in time is dropped: the requests are aborted, and the jobs stay in doubt.
+    /// What did not end in time is dropped: the requests are aborted, and the jobs stay in doubt until they
+    /// are sent again, as after a crash, but without counting as one.
     fn interrupt(&mut self) {
         self.slots.clear();
         self.delivery = None;

@@ -26,20 +26,6 @@ use crate::model::time::Timestamp;
 pub const CRASHES_MAX: u32 = 3;
 
 impl Store {
-    /// Makes jobs that were running when the last process ended ready again, one crash the wiser;
-    /// how many. Their uploads stay in doubt. Messages whose attempt was under way wait again too.
-    ///
-    /// # Errors
-    /// The database cannot be written.
-    pub async fn recover(&self, now: Timestamp) -> Result<u64, StoreError> {
-        self.write("recover jobs", move |db| {
-            super::messages::recover(db, now)?;
-            super::sending::tidy(db)?;
-            settle::recover(db, now)
-        })
-        .await
-    }
-
     /// Leases up to `limit` jobs of the folder that are due, and marks what they publish as in
     /// doubt until they are settled.
     ///

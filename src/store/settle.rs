@@ -9,13 +9,11 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use super::Settled;
 use super::error::StoreError;
 use super::releases::{self, Tally};
-use super::rows::{amount, count};
+use super::rows::amount;
 use super::sending;
 use super::writer::Store;
-use crate::model::fault::{Call, Fault, Layer};
-use crate::model::job::{
-    Claim, FolderId, JobId, Outcome, Receipt, ReleaseNumber, Settlement, Stage,
-};
+use crate::model::fault::Fault;
+use crate::model::job::{Claim, JobId, Outcome, Receipt, Settlement, Stage};
 use crate::model::time::Timestamp;
 
 impl Store {
@@ -221,7 +219,7 @@ fn hold(db: &Connection, claim: &Claim, now: Timestamp) -> rusqlite::Result<()> 
 
 const DELETE: &str = "DELETE FROM job WHERE id = ?1";
 
-fn delete(db: &Connection, job: JobId) -> rusqlite::Result<()> {
+pub(super) fn delete(db: &Connection, job: JobId) -> rusqlite::Result<()> {
     db.prepare_cached(DELETE)?.execute([job]).map(drop)
 }
 
@@ -236,7 +234,7 @@ const RENEW: &str = "UPDATE job SET state = 'ready', release = next_release, nex
     WHERE id = ?1";
 
 /// The attempt ended; now the newer version is due.
-fn renew(db: &Connection, job: JobId, due: Timestamp) -> rusqlite::Result<()> {
+pub(super) fn renew(db: &Connection, job: JobId, due: Timestamp) -> rusqlite::Result<()> {
     db.prepare_cached(RENEW)?
         .execute(params![job, due])
         .map(drop)
@@ -432,7 +430,7 @@ fn restore_doubt(db: &Connection, settlement: &Settlement, lease: &Lease) -> rus
 }
 
 /// How many failures of one path are kept.
-const ATTEMPTS_KEPT: i64 = 20;
+pub(super) const ATTEMPTS_KEPT: i64 = 20;
 const ATTEMPT: &str = "INSERT INTO attempt (folder_id, path, at_ms, call, layer, code, status, \
     message, \
     took_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
@@ -460,53 +458,4 @@ fn write_attempt(
     db.prepare_cached(FORGET)?
         .execute(params![claim.folder, claim.path, ATTEMPTS_KEPT])
         .map(drop)
-}
-
-const INTERRUPTED: &str = "SELECT id, folder_id, release, superseded, sent_size FROM job \
-    WHERE state = 'running'";
-const RECOVER: &str = "UPDATE job SET state = 'ready', started_at_ms = NULL, sent_tree_id = \
-    NULL, sent_size = NULL, \
-    crashes = crashes + 1, due_at_ms = min(due_at_ms, ?2) WHERE id = ?1";
-/// Its upload may take effect for a while yet, over that of a newer version: so it is remembered like one
-/// that failed.
-const INTERRUPTED_UPLOAD: &str = "INSERT INTO attempt (folder_id, path, at_ms, call, layer, code, message, \
-    took_ms) SELECT folder_id, path, ?2, ?3, ?4, 'interrupted', '', 0 FROM job WHERE id = ?1";
-const CRASHED: &str = "UPDATE job SET crashes = crashes + 1 WHERE id = ?1";
-
-/// Ends the attempts of a process that died: their outcome was never learnt.
-pub(super) fn recover(db: &Connection, now: Timestamp) -> rusqlite::Result<u64> {
-    type Interrupted = (JobId, FolderId, ReleaseNumber, Option<String>, u64);
-    let jobs: Vec<Interrupted> = db
-        .prepare_cached(INTERRUPTED)?
-        .query_map([], |row| {
-            Ok((
-                row.get(0)?,
-                row.get(1)?,
-                row.get(2)?,
-                row.get(3)?,
-                count(row, 4)?,
-            ))
-        })?
-        .collect::<Result<_, _>>()?;
-    for (job, folder, release, superseded, size) in &jobs {
-        db.prepare_cached(INTERRUPTED_UPLOAD)?.execute(params![
-            job,
-            now,
-            Call::Put,
-            Layer::Local
-        ])?;
-        match superseded.as_deref() {
-            None => {
-                db.prepare_cached(RECOVER)?.execute(params![job, now])?;
-                continue;
-            }
-            Some("newer") => {
-                db.prepare_cached(CRASHED)?.execute([job])?;
-                renew(db, *job, now)?;
-            }
-            Some(_) => delete(db, *job)?,
-        }
-        Tally::leave(*size).add(db, *folder, *release)?;
-    }
-    Ok(jobs.len() as u64)
 }

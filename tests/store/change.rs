@@ -216,6 +216,34 @@ on_both! {
         assert_eq!((releases[1].files, releases[1].bytes), (0, 0));
     }
 
+    async fn an_upload_that_a_stop_cut_off_stays_in_doubt_and_is_no_crash(mut world: World) {
+        world.publish(vec![file("a", "1"), file("b", "1")]).await;
+        assert_eq!(names(&world.claim().await), ["a", "b"]);
+        world.publish(vec![file("b", "2")]).await;
+        let here = vec![world.folder];
+        assert_eq!(world.store.interrupt(here.clone(), world.now).await.unwrap(), 2);
+        assert_eq!(world.store.interrupt(here, world.now).await.unwrap(), 0);
+        world.restart();
+        assert_eq!(world.store.recover(world.now).await.unwrap(), 0);
+        assert!(world.stored("a").known.in_doubt);
+        let claims = world.claim().await;
+        assert_eq!(names(&claims), ["a", "b"]);
+        assert!(claims.iter().all(|claim| claim.crashes == 0));
+        let kept = world.reader.dossier(world.folder, &path("a")).unwrap().attempts;
+        assert_eq!(kept[0].fault.code, "interrupted");
+    }
+
+    async fn of_many_crashes_no_more_is_kept_than_of_other_failures(mut world: World) {
+        world.publish(vec![file("a", "1")]).await;
+        for _ in 0..25 {
+            assert_eq!(world.claim().await.len(), 1);
+            world.restart();
+            world.store.recover(world.now).await.unwrap();
+        }
+        let kept = world.reader.dossier(world.folder, &path("a")).unwrap().attempts;
+        assert_eq!(kept.len(), 20);
+    }
+
     async fn a_dropped_version_is_left_out_until_it_changes_or_is_retried(mut world: World) {
         world.publish(vec![file("d/a", "1"), file("d/b", "1"), file("e", "1")]).await;
         let below = Selection::Path(world.folder, path("d"));
