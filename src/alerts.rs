@@ -10,6 +10,8 @@ mod post;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
+
 use crate::model::alert::AlertSpec;
 use crate::model::secret::Secret;
 use crate::model::time::Monotonic;
@@ -26,42 +28,51 @@ const LOOK_EVERY: Duration = Duration::from_secs(30);
 /// How soon a heartbeat that did not get through is tried again.
 const BEAT_AGAIN: Duration = Duration::from_secs(10);
 
+/// Whom to tell what, and how they are reached. It changes with a reload.
+#[derive(Clone)]
+pub struct Orders {
+    /// The configuration.
+    pub spec: AlertSpec,
+    /// Requests.
+    pub transport: Arc<dyn Transport>,
+}
+
 /// What it takes.
 pub struct Means {
     /// Says how the daemon is.
     pub witness: Arc<dyn Witness>,
-    /// Requests.
-    pub transport: Arc<dyn Transport>,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Jitter of retries.
     pub dice: Arc<dyn Dice>,
 }
 
-/// Watches until it is dropped.
-pub async fn run(spec: AlertSpec, means: Means) {
+/// Watches until it is dropped. What was told, and what waits to be told, outlives a change of the orders.
+pub async fn run(mut orders: watch::Receiver<Orders>, means: Means) {
     let begun = means.clock.monotonic();
     let mut watch = Watch {
-        judge: Judge::new(spec.lag),
-        outbox: Outbox::new(spec.url.clone(), spec.secret.clone()),
-        look_every: LOOK_EVERY.min(spec.lag / 2),
+        orders: orders.borrow_and_update().clone(),
+        judge: Judge::default(),
+        outbox: Outbox::default(),
         next_look: begun,
         next_beat: begun,
         looked: false,
-        spec,
         means,
     };
     loop {
-        watch.round().await;
+        let next = watch.round().await;
+        tokio::select! {
+            () = watch.means.clock.sleep_until(next) => {}
+            Ok(()) = orders.changed() => watch.follow(orders.borrow_and_update().clone()),
+        }
     }
 }
 
 struct Watch {
-    spec: AlertSpec,
+    orders: Orders,
     means: Means,
     judge: Judge,
     outbox: Outbox,
-    look_every: Duration,
     next_look: Monotonic,
     next_beat: Monotonic,
     looked: bool,
@@ -72,40 +83,51 @@ impl Watch {
         self.means.clock.monotonic()
     }
 
-    /// Does what is due, then waits for what is next.
-    async fn round(&mut self) {
+    fn look_every(&self) -> Duration {
+        LOOK_EVERY.min(self.orders.spec.lag / 2)
+    }
+
+    /// Does as these say from now on.
+    fn follow(&mut self, orders: Orders) {
+        self.orders = orders;
+        self.outbox.try_now();
+        // No look at once: an engine that was just started anew does not know yet what is wrong.
+        self.next_look = self.next_look.min(self.now() + self.look_every());
+        self.next_beat = self.now();
+    }
+
+    /// Does what is due; answers when something will be.
+    async fn round(&mut self) -> Monotonic {
         if self.now() >= self.next_look {
             self.look().await;
         }
-        self.outbox.send_due(&self.means).await;
-        let beat = self.spec.heartbeat_url.clone();
+        self.outbox.send_due(&self.orders, &self.means).await;
+        let beat = self.orders.spec.heartbeat_url.clone();
         if let Some(url) = beat.as_ref().filter(|_| self.now() >= self.next_beat) {
             self.beat(url).await;
         }
         let beat_at = beat.map(|_| self.next_beat);
-        let next = [Some(self.next_look), self.outbox.due(), beat_at];
-        if let Some(next) = next.into_iter().flatten().min() {
-            self.means.clock.sleep_until(next).await;
-        }
+        let others = [self.outbox.due(), beat_at].into_iter().flatten();
+        others.fold(self.next_look, Monotonic::min)
     }
 
     async fn look(&mut self) {
         // A daemon that is being reloaded cannot say how it is; the next look will do.
         if let Ok(view) = self.means.witness.view().await {
-            for alert in self.judge.look(&view.status) {
+            for alert in self.judge.look(&view.status, self.orders.spec.lag) {
                 self.outbox.push(&alert);
             }
             self.looked = true;
         }
-        self.next_look = self.now() + self.look_every;
+        self.next_look = self.now() + self.look_every();
     }
 
     async fn beat(&mut self, url: &Secret) {
         let is_well = self.looked && self.judge.is_well();
         let wait = match is_well {
-            false => self.look_every,
-            true if post::beat(&*self.means.transport, url).await => self.spec.heartbeat,
-            true => BEAT_AGAIN.min(self.spec.heartbeat),
+            false => self.look_every(),
+            true if post::beat(&*self.orders.transport, url).await => self.orders.spec.heartbeat,
+            true => BEAT_AGAIN.min(self.orders.spec.heartbeat),
         };
         self.next_beat = self.now() + wait;
     }

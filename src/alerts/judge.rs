@@ -55,27 +55,19 @@ pub(super) enum Kind {
 }
 
 /// Remembers what was told.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Judge {
-    lag: Duration,
     raised: BTreeSet<(String, Trouble)>,
 }
 
 impl Judge {
-    pub(super) fn new(lag: Duration) -> Self {
-        Self {
-            lag,
-            raised: BTreeSet::new(),
-        }
-    }
-
     /// Whether nothing that was told goes on.
     pub(super) fn is_well(&self) -> bool {
         self.raised.is_empty()
     }
 
-    /// What is new since the last look.
-    pub(super) fn look(&mut self, status: &Status) -> Vec<Alert> {
+    /// What is new since the last look; a change that waits for `lag` is trouble.
+    pub(super) fn look(&mut self, status: &Status, lag: Duration) -> Vec<Alert> {
         let mut news = Vec::new();
         let now = &status.daemon.as_of;
         let folders = status
@@ -87,7 +79,7 @@ impl Judge {
             .collect();
         for place in &places {
             for trouble in Trouble::ALL {
-                let words = self.words(trouble, place);
+                let words = words(trouble, place, lag);
                 let about = (place.name.to_owned(), trouble);
                 let (kind, message) = match words {
                     Some(words) if self.raised.insert(about.clone()) => (Kind::Raised, words),
@@ -111,34 +103,35 @@ impl Judge {
         self.raised.retain(|(name, _)| is_there(name));
         news
     }
+}
 
-    fn words(&self, trouble: Trouble, folder: &Place<'_>) -> Option<String> {
-        match trouble {
-            Trouble::Blocked => (folder.state == State::Blocked).then(|| {
-                let reason = folder.reason.unwrap_or("it needs a person");
-                format!("{} is blocked: {reason}", folder.name)
-            }),
-            Trouble::Dead => (folder.dead > 0).then(|| {
-                let files = counted(folder.dead, "file");
-                format!(
-                    "{files} of {} given up; `syncd queue list --dead` has them",
-                    folder.name
-                )
-            }),
-            Trouble::Unreadable => (folder.unreadable > 0).then(|| {
-                format!(
-                    "not all of {} can be read, so it is not all in sync; `syncd status` names it",
-                    folder.name
-                )
-            }),
-            Trouble::Lag => {
-                let waited = folder.waited.filter(|waited| *waited >= self.lag)?;
-                Some(format!(
-                    "a change in {} has waited for {}",
-                    folder.name,
-                    span(waited.as_secs())
-                ))
-            }
+/// The trouble of a folder in words, if it has it.
+fn words(trouble: Trouble, folder: &Place<'_>, lag: Duration) -> Option<String> {
+    match trouble {
+        Trouble::Blocked => (folder.state == State::Blocked).then(|| {
+            let reason = folder.reason.unwrap_or("it needs a person");
+            format!("{} is blocked: {reason}", folder.name)
+        }),
+        Trouble::Dead => (folder.dead > 0).then(|| {
+            let files = counted(folder.dead, "file");
+            format!(
+                "{files} of {} given up; `syncd queue list --dead` has them",
+                folder.name
+            )
+        }),
+        Trouble::Unreadable => (folder.unreadable > 0).then(|| {
+            format!(
+                "not all of {} can be read, so it is not all in sync; `syncd status` names it",
+                folder.name
+            )
+        }),
+        Trouble::Lag => {
+            let waited = folder.waited.filter(|waited| *waited >= lag)?;
+            Some(format!(
+                "a change in {} has waited for {}",
+                folder.name,
+                span(waited.as_secs())
+            ))
         }
     }
 }
@@ -191,6 +184,8 @@ fn waited(folder: &Folder, now: &str) -> Option<Duration> {
 mod tests {
     use super::*;
     use crate::report::{Bytes, Daemon, Files};
+
+    const LAG: Duration = Duration::from_mins(15);
 
     fn folder(state: State) -> Folder {
         Folder {
@@ -245,13 +240,13 @@ mod tests {
     }
 
     fn told(judge: &mut Judge, folders: Vec<Folder>) -> Vec<(Kind, Trouble)> {
-        let news = judge.look(&status(folders)).into_iter();
+        let news = judge.look(&status(folders), LAG).into_iter();
         news.map(|alert| (alert.kind, alert.trouble)).collect()
     }
 
     #[test]
     fn what_cannot_be_read_is_told() {
-        let mut judge = Judge::new(Duration::from_mins(15));
+        let mut judge = Judge::default();
         let mut closed = folder(State::Degraded);
         closed.unreadable = 2;
         let raised = [(Kind::Raised, Trouble::Unreadable)];
@@ -263,7 +258,7 @@ mod tests {
 
     #[test]
     fn each_trouble_is_told_once_and_its_end_once() {
-        let mut judge = Judge::new(Duration::from_mins(15));
+        let mut judge = Judge::default();
         let mut dead = folder(State::Blocked);
         dead.files.dead = 2;
         let began = [
@@ -283,11 +278,11 @@ mod tests {
 
     #[test]
     fn an_inbox_is_in_trouble_as_a_folder_is() {
-        let mut judge = Judge::new(Duration::from_mins(15));
+        let mut judge = Judge::default();
         let mut look = |inboxes: Vec<Inbox>| {
             let mut status = status(vec![folder(State::Idle)]);
             status.inboxes = inboxes;
-            let alerts = judge.look(&status).into_iter();
+            let alerts = judge.look(&status, LAG).into_iter();
             let told = alerts.map(|alert| (alert.folder, alert.kind, alert.trouble, alert.message));
             (told.collect::<Vec<_>>(), judge.is_well())
         };
@@ -314,7 +309,7 @@ mod tests {
 
     #[test]
     fn a_change_lags_after_its_span_unless_the_folder_was_paused() {
-        let mut judge = Judge::new(Duration::from_mins(15));
+        let mut judge = Judge::default();
         let mut late = folder(State::Waiting);
         late.waiting_since = Some("2026-11-21T09:05:01Z".to_owned());
         assert_eq!(told(&mut judge, vec![late.clone()]), []);

@@ -11,8 +11,8 @@ use crate::model::secret::Secret;
 use crate::model::time::Monotonic;
 use crate::port::transport::{Body, Method, Peer, Request, Transport};
 
-use super::Means;
 use super::judge::Alert;
+use super::{Means, Orders};
 
 /// Alerts that wait; the oldest goes when there are more.
 const WAITING_MAX: usize = 64;
@@ -24,9 +24,8 @@ const REPLY_BYTES_MAX: usize = 1024 * 1024;
 const SIGNATURE: &str = "x-syncd-signature";
 
 /// Alerts on their way.
+#[derive(Default)]
 pub(super) struct Outbox {
-    url: Option<Secret>,
-    secret: Option<Secret>,
     waiting: VecDeque<Vec<u8>>,
     failures: u32,
     due: Monotonic,
@@ -41,20 +40,7 @@ enum Outcome {
 }
 
 impl Outbox {
-    pub(super) fn new(url: Option<Secret>, secret: Option<Secret>) -> Self {
-        Self {
-            url,
-            secret,
-            waiting: VecDeque::new(),
-            failures: 0,
-            due: Monotonic::default(),
-        }
-    }
-
     pub(super) fn push(&mut self, alert: &Alert) {
-        if self.url.is_none() {
-            return;
-        }
         if self.waiting.len() >= WAITING_MAX {
             self.waiting.pop_front();
             tracing::warn!("the webhook of [alerts] is away for so long that an alert was dropped");
@@ -69,14 +55,23 @@ impl Outbox {
         (!self.waiting.is_empty()).then_some(self.due)
     }
 
+    /// What waits is tried at once: it may go elsewhere, or be signed with another secret, from now on.
+    pub(super) fn try_now(&mut self) {
+        self.due = Monotonic::default();
+    }
+
     /// Sends what is due, up to the first that is not taken.
-    pub(super) async fn send_due(&mut self, means: &Means) {
+    pub(super) async fn send_due(&mut self, orders: &Orders, means: &Means) {
+        let Some(url) = &orders.spec.url else {
+            self.waiting.clear();
+            return;
+        };
         while self.due().is_some_and(|due| due <= means.clock.monotonic()) {
-            let (Some(url), Some(body)) = (&self.url, self.waiting.front()) else {
+            let Some(body) = self.waiting.front() else {
                 return;
             };
-            let request = signed(url, body, self.secret.as_ref());
-            match exchange(&*means.transport, request).await {
+            let request = signed(url, body, orders.spec.secret.as_ref());
+            match exchange(&*orders.transport, request).await {
                 Outcome::Taken => {
                     if self.failures > 0 {
                         tracing::info!("the webhook of [alerts] takes alerts again");

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use crate::adapter::os_dice::OsDice;
 use crate::adapter::system_clock::SystemClock;
-use crate::alerts::{Means, run};
+use crate::alerts::{Means, Orders, run};
 use crate::config::Config;
 
 use super::control::Question;
@@ -17,7 +17,7 @@ use super::world;
 /// The task, where alerts are on.
 pub(super) struct Alerts {
     questions: mpsc::Sender<Question>,
-    task: Option<JoinHandle<()>>,
+    running: Option<(watch::Sender<Orders>, JoinHandle<()>)>,
 }
 
 impl Alerts {
@@ -25,28 +25,33 @@ impl Alerts {
     pub(super) fn new(questions: mpsc::Sender<Question>) -> Self {
         Self {
             questions,
-            task: None,
+            running: None,
         }
     }
 
-    /// Does as this configuration says from now on. What goes on is told anew.
+    /// Does as this configuration says from now on. What was told is not told again.
     pub(super) fn follow(&mut self, config: &Config) {
-        self.stop();
         let Some(spec) = config.alerts.clone() else {
-            return;
+            return self.stop();
         };
+        let transport = Arc::new(world::transport(config));
+        let orders = Orders { spec, transport };
+        if let Some((sender, _)) = &self.running {
+            sender.send_replace(orders);
+            return;
+        }
         let means = Means {
             witness: Arc::new(MainLoop(self.questions.clone())),
-            transport: Arc::new(world::transport(config)),
             clock: Arc::new(SystemClock::new()),
             dice: Arc::new(OsDice::new()),
         };
-        self.task = Some(tokio::spawn(run(spec, means)));
+        let (sender, orders) = watch::channel(orders);
+        self.running = Some((sender, tokio::spawn(run(orders, means))));
     }
 
     /// Tells nobody any more.
     pub(super) fn stop(&mut self) {
-        if let Some(task) = self.task.take() {
+        if let Some((_, task)) = self.running.take() {
             task.abort();
         }
     }

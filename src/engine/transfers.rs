@@ -2,8 +2,8 @@
 //! down in batches. A slot waits for no commit but its own claim's.
 //!
 //! Invariants: nothing starts while the account's gate is closed, but the one probe; a job that was
-//! claimed is settled, released, interrupted by a stop, or found running by the next process; before its claim
-//! is committed nothing more than a link is asked for; an outcome is told to anybody only after it is
+//! claimed is settled, released, interrupted by a stop, or found running by the next process; before its
+//! claim is committed nothing more than a link is asked for; an outcome is told to anybody only after it is
 //! committed.
 
 mod attempt;

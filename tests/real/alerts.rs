@@ -5,8 +5,10 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
+use rustix::process::Signal;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
@@ -179,6 +181,29 @@ fn troubles_and_their_ends_are_told_and_the_heart_stops_meanwhile() {
     for text in [&log, &shown] {
         assert!(!text.contains("CANARY"), "{text}");
     }
+}
+
+#[test]
+fn what_a_reload_mends_is_told_and_what_waited_for_the_webhook_is_not_lost() {
+    let desk = Desk::new();
+    let hook = Hook::start(3);
+    let text = fs::read_to_string(&desk.config).unwrap();
+    let address = &hook.address;
+    let table = format!("[alerts]\nurl = \"{address}/hook\"\nsecret = \"{KEY}\"\nlag = \"1s\"\n");
+    fs::write(&desk.config, format!("{text}{table}")).unwrap();
+    let away = desk.path().join("away");
+    fs::rename(&desk.folder, &away).unwrap();
+    let daemon = desk.run();
+    wait_for("the webhook is asked for the first time", || {
+        hook.heard.lock().unwrap().failures_left < 3
+    });
+    let quoted = |path: &Path| format!("\"{}\"", path.display());
+    desk.rewrite(&quoted(&desk.folder), &quoted(&away));
+    daemon.signal(Signal::HUP);
+    wait_for("both are told, in order", || {
+        told(&hook) == ["raised blocked", "recovered blocked"]
+    });
+    assert!(daemon.stop().success());
 }
 
 #[test]
