@@ -93,7 +93,7 @@ impl Cloud {
         let mut sky = self.0.lock().unwrap();
         let url = url::Url::parse(request.url.expose()).unwrap();
         let key = url.path().trim_start_matches('/');
-        let stalls = request.peer != Peer::Api && sky.stalled.iter().any(|one| *one == key);
+        let stalls = request.peer != Peer::Api && sky.stalled.contains(&key);
         if stalls {
             sky.begun.insert(key.to_owned());
         }

@@ -296,10 +296,9 @@ impl Desk {
                     Ok(Queue::Waiting { position, estimate }) => {
                         return Err(queueing(position, estimate));
                     }
-                    Ok(Queue::Robot | Queue::Over) => {}
                     Err(fault) if connected || self.is_connected() => return Err(fault),
-                    // The session that was known of is gone.
-                    Err(_) => {}
+                    // After a fault: the session that was known of is gone.
+                    Ok(Queue::Robot | Queue::Over) | Err(_) => {}
                 },
             }
         }
