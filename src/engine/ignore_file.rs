@@ -55,8 +55,9 @@ pub fn stat(root: &dyn Root) -> Result<Option<Stat>, DiskError> {
     }
 }
 
-/// Why a folder without one has to wait, if it had one when it was last looked at. That it is gone is not
-/// believed before a person says so: it may only be on its way, as where the folder is being copied anew.
+/// Why a folder without one has to wait, if it had one that was not empty when it was last looked at. That it
+/// is gone is not believed before a person says so: it may only be on its way, as where the folder is
+/// being copied anew.
 ///
 /// # Errors
 /// The records cannot be read.
@@ -64,8 +65,11 @@ pub fn missed(reader: &Reader, folder: FolderId, name: &str) -> Result<Option<St
     let Some(path) = path() else {
         return Ok(None);
     };
-    let was_there = !reader.page(folder, Some(&path), None, 1)?.is_empty();
-    Ok(was_there.then(|| {
+    let known = reader.page(folder, Some(&path), None, 1)?;
+    let hid_something = known
+        .iter()
+        .any(|row| row.path == path && row.stat.size > 0);
+    Ok(hid_something.then(|| {
         format!(
             "{IGNORE_FILE} is gone, and what it left out would be published; put it back, or \
              `syncd resume {name}` goes on without it"
