@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::daemon::client;
 use crate::daemon::protocol::{Reply, Request};
 use crate::decide::filter::{Rules, Verdict};
-use crate::engine::ignore_file::{self, IgnoreFile};
+use crate::engine::ignore_file;
 use crate::model::desk::InboxSpec;
 use crate::model::folder::FolderSpec;
 use crate::model::key::Key;
@@ -284,9 +284,8 @@ pub fn rule(folder: &FolderSpec, path: &RelPath) -> Rule {
 
 /// The folder's rules with its `.syncdignore`, as the daemon reads it. A folder that is not there has none.
 fn rules(folder: &FolderSpec) -> Result<Rules, String> {
-    let ignore_file = match OsDisk.open_root(&folder.path) {
-        Ok(root) => ignore_file::read(&*root)?,
-        Err(_) => IgnoreFile::default(),
-    };
-    Rules::new(folder, ignore_file.text.as_deref()).map_err(|error| error.to_string())
+    match OsDisk.open_root(&folder.path) {
+        Ok(root) => ignore_file::rules(&*root, folder),
+        Err(_) => Rules::new(folder, None).map_err(|error| error.to_string()),
+    }
 }

@@ -39,7 +39,7 @@ fn contents(spec: &FolderSpec) -> Finding {
         Ok(root) => root,
         Err(error) => return unusable(spec, &error),
     };
-    let rules = match rules(&*root, spec) {
+    let rules = match ignore_file::rules(&*root, spec) {
         Ok(rules) => rules,
         Err(reason) => {
             let advice = "mend that: the folder is blocked until then";
@@ -82,11 +82,6 @@ fn contents(spec: &FolderSpec) -> Finding {
          {IGNORE_FILE}"
     );
     Finding::new(Verdict::Wrong, about, saw, advice)
-}
-
-fn rules(root: &dyn Root, spec: &FolderSpec) -> Result<Rules, String> {
-    let found = ignore_file::read(root)?;
-    Rules::new(spec, found.text.as_deref()).map_err(|error| error.to_string())
 }
 
 fn files(count: u64) -> String {

@@ -1,6 +1,7 @@
 //! The `.syncdignore` of a folder, as everybody reads it: the intake, `plan`, `why` and the doctor.
 
-use crate::decide::filter::{IGNORE_FILE, IGNORE_FILE_BYTES_MAX};
+use crate::decide::filter::{IGNORE_FILE, IGNORE_FILE_BYTES_MAX, Rules};
+use crate::model::folder::FolderSpec;
 use crate::model::job::FolderId;
 use crate::model::observation::{EntryKind, Stat};
 use crate::model::path::RelPath;
@@ -37,6 +38,15 @@ pub fn read(root: &dyn Root) -> Result<IgnoreFile, String> {
         _ => None,
     };
     Ok(IgnoreFile { stat, text })
+}
+
+/// The rules of a folder with it.
+///
+/// # Errors
+/// Why the folder has to wait, in words.
+pub fn rules(root: &dyn Root, spec: &FolderSpec) -> Result<Rules, String> {
+    let found = read(root)?;
+    Rules::new(spec, found.text.as_deref()).map_err(|error| error.to_string())
 }
 
 /// Its metadata, where there is one.
