@@ -26,6 +26,7 @@ use std::sync::Arc;
 use crate::config::{Config, ConfigError, Environment, LogFormat};
 use crate::engine::EngineError;
 use crate::model::event::Observer;
+use crate::port::priority::give_way;
 use crate::store::StoreError;
 use crate::web::counters::Counters;
 
@@ -125,6 +126,8 @@ pub fn current_thread() -> Result<tokio::runtime::Runtime, DaemonError> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(8)
+        // The threads for blocking work; the engine's own is there already.
+        .on_thread_start(give_way)
         .build()
         .map_err(DaemonError::system("start the runtime"))
 }

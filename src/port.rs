@@ -6,6 +6,7 @@ pub mod dice;
 pub mod disk;
 pub mod inbox_disk;
 pub mod offload;
+pub mod priority;
 pub mod program;
 pub mod token_source;
 pub mod transport;

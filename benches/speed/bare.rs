@@ -1,10 +1,13 @@
-//! The physical limit of uploads: a loop that makes the same two requests a file, from memory, and nothing
-//! else: no file, no hash, no record.
+//! The physical limit of uploads: a loop that makes the same two requests a file, header by header, from
+//! memory, and nothing else: no file, no hash, no record.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
+use md5::{Digest as _, Md5};
 use serde::Deserialize;
 
 use crate::{Outcome, tree};
@@ -24,13 +27,16 @@ pub(crate) fn upload(base_url: &str, files: usize, at_once: usize) -> Outcome<()
         .no_proxy()
         .http1_only()
         .tls_certs_only([])
+        .user_agent(concat!("syncd/", env!("CARGO_PKG_VERSION")))
         .build()?;
     let bytes = Bytes::from(tree::contents(0));
+    let md5: Arc<str> = BASE64.encode(Md5::digest(&bytes)).into();
     let next = Arc::new(AtomicUsize::new(0));
     runtime.block_on(async {
         let mut loops = tokio::task::JoinSet::new();
         for _ in 0..at_once {
-            let (client, bytes, next) = (client.clone(), bytes.clone(), Arc::clone(&next));
+            let (client, next) = (client.clone(), Arc::clone(&next));
+            let (bytes, md5) = (bytes.clone(), Arc::clone(&md5));
             let base_url = base_url.to_owned();
             loops.spawn(async move {
                 loop {
@@ -38,7 +44,7 @@ pub(crate) fn upload(base_url: &str, files: usize, at_once: usize) -> Outcome<()
                     if number >= files {
                         return Ok(());
                     }
-                    one(&client, &base_url, number, bytes.clone()).await?;
+                    one(&client, &base_url, number, (bytes.clone(), &md5)).await?;
                 }
             });
         }
@@ -54,7 +60,7 @@ async fn one(
     client: &reqwest::Client,
     base_url: &str,
     number: usize,
-    bytes: Bytes,
+    (bytes, md5): (Bytes, &str),
 ) -> reqwest::Result<()> {
     let asked = format!(
         r#"{{"env":"bench-1a2b3c","filename":"{}"}}"#,
@@ -77,7 +83,8 @@ async fn one(
     };
     client
         .put(&link.signed_url)
-        .header("content-type", "text/plain")
+        .header("content-type", "text/plain; charset=utf-8")
+        .header("content-md5", md5)
         .header("x-cos-security-token", &link.token)
         .body(bytes)
         .send()

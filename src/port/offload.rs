@@ -4,6 +4,8 @@
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
+use super::priority::give_way;
+
 /// Runs blocking work without blocking the engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Offload {
@@ -63,6 +65,7 @@ impl Offload {
 }
 
 fn feed<I: Iterator>(taken: &Receiver<I>, line: &SyncSender<I::Item>) {
+    give_way();
     for item in taken.recv().into_iter().flatten() {
         // Nobody takes them any more.
         if line.send(item).is_err() {

@@ -18,6 +18,7 @@ use super::error::StoreError;
 use super::open;
 use super::reader::Reader;
 use crate::port::BoxFuture;
+use crate::port::priority::give_way;
 
 /// The most writes in one transaction, so that a steady stream of them cannot postpone the first
 /// answer.
@@ -224,6 +225,7 @@ fn atomically<T>(
 
 /// The thread: takes what waits, commits it, answers, until it is told to close or nobody is left.
 fn serve(db: Connection, line: &mpsc::Receiver<Message>, path: &Path) {
+    give_way();
     let mut closing = None;
     let mut log_is_long = false;
     while closing.is_none() {

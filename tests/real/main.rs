@@ -36,5 +36,6 @@ mod secrets;
 mod service;
 mod signals;
 mod storage;
+mod threads;
 mod trouble;
 mod watch;

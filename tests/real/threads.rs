@@ -1,0 +1,42 @@
+//! Which of the daemon's threads have to wait where processors are few.
+
+use std::fs;
+
+use crate::desk::{Desk, small_site, wait_for};
+
+/// Name and niceness of each thread, the first one first.
+fn threads(pid: u32) -> Vec<(String, i32)> {
+    let mut threads: Vec<_> = fs::read_dir(format!("/proc/{pid}/task"))
+        .unwrap()
+        .filter_map(|task| {
+            // It may have ended meanwhile.
+            let stat = fs::read_to_string(task.ok()?.path().join("stat")).ok()?;
+            let (id, rest) = stat.split_once(" (")?;
+            let (name, fields) = rest.rsplit_once(") ")?;
+            let nice = fields.split(' ').nth(16)?.parse().ok()?;
+            Some((id.parse::<u32>().ok()?, name.to_owned(), nice))
+        })
+        .collect();
+    threads.sort_unstable();
+    threads
+        .into_iter()
+        .map(|(_, name, nice)| (name, nice))
+        .collect()
+}
+
+#[test]
+fn the_database_and_the_disk_give_way_to_the_engine() {
+    let desk = Desk::new();
+    small_site(&desk, 30);
+    let daemon = desk.run();
+    wait_for("they give way", || {
+        let threads = threads(daemon.pid());
+        let engine = threads[0].1;
+        let gives_way = |name: &str| {
+            let mut named = threads.iter().filter(|thread| thread.0 == name).peekable();
+            named.peek().is_some() && named.all(|thread| thread.1 == (engine + 5).min(19))
+        };
+        gives_way("store") && gives_way("tokio-rt-worker")
+    });
+    assert_eq!(daemon.stop().code(), Some(0));
+}
