@@ -3,6 +3,7 @@
 //! The lock is on an open descriptor, so the kernel gives it back when the process dies, however it dies.
 //! The process id in the file is only for the person who meets it.
 
+use std::borrow::Cow;
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
@@ -34,8 +35,8 @@ pub enum LockError {
     /// The directory belongs to somebody else.
     #[error(
         "State directory \"{}\" belongs to user {owner}; run this as that user, for example with \
-         `sudo -u {owner}`",
-        path.display()
+         `sudo -u {}`",
+        path.display(), as_sudo_takes_it(owner)
     )]
     Foreign {
         /// Which.
@@ -189,6 +190,15 @@ pub fn user_name(uid: u32) -> String {
         .unwrap_or(number)
 }
 
+/// `sudo` tells a number from a name by a `#`, which a shell would take for a comment.
+fn as_sudo_takes_it(user: &str) -> Cow<'_, str> {
+    if user.bytes().all(|byte| byte.is_ascii_digit()) {
+        format!("'#{user}'").into()
+    } else {
+        user.into()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -211,5 +221,16 @@ mod tests {
     fn users_have_names_where_the_machine_knows_them() {
         assert_eq!(user_name(0), "root");
         assert_eq!(user_name(4_000_000_000), "4000000000");
+    }
+
+    #[test]
+    fn the_advice_can_be_run_for_a_user_without_a_name_too() {
+        for (uid, advice) in [
+            (0, "`sudo -u root`"),
+            (4_000_000_000, "`sudo -u '#4000000000'`"),
+        ] {
+            let error = foreign(Path::new("/state"), uid).to_string();
+            assert!(error.ends_with(advice), "{error}");
+        }
     }
 }
