@@ -4,23 +4,26 @@ use std::fs;
 
 use crate::desk::{Desk, small_site, wait_for};
 
-/// Name and niceness of each thread, the first one first.
-fn threads(pid: u32) -> Vec<(String, i32)> {
-    let mut threads: Vec<_> = fs::read_dir(format!("/proc/{pid}/task"))
+struct Thread {
+    id: u32,
+    name: String,
+    nice: i32,
+}
+
+fn threads(pid: u32) -> Vec<Thread> {
+    fs::read_dir(format!("/proc/{pid}/task"))
         .unwrap()
         .filter_map(|task| {
             // It may have ended meanwhile.
             let stat = fs::read_to_string(task.ok()?.path().join("stat")).ok()?;
             let (id, rest) = stat.split_once(" (")?;
             let (name, fields) = rest.rsplit_once(") ")?;
-            let nice = fields.split(' ').nth(16)?.parse().ok()?;
-            Some((id.parse::<u32>().ok()?, name.to_owned(), nice))
+            Some(Thread {
+                id: id.parse().ok()?,
+                name: name.to_owned(),
+                nice: fields.split(' ').nth(16)?.parse().ok()?,
+            })
         })
-        .collect();
-    threads.sort_unstable();
-    threads
-        .into_iter()
-        .map(|(_, name, nice)| (name, nice))
         .collect()
 }
 
@@ -35,10 +38,15 @@ fn the_database_and_the_disk_give_way_to_the_engine() {
         looks += 1;
         desk.write("looked-at.txt", looks.to_string());
         let threads = threads(daemon.pid());
-        let engine = threads[0].1;
+        // The first thread has the number of the process.
+        let mut first = threads.iter().filter(|thread| thread.id == daemon.pid());
+        let engine = first.next().unwrap().nice;
         let gives_way = |name: &str| {
-            let mut named = threads.iter().filter(|thread| thread.0 == name).peekable();
-            named.peek().is_some() && named.all(|thread| thread.1 == (engine + 5).min(19))
+            let mut named = threads
+                .iter()
+                .filter(|thread| thread.name == name)
+                .peekable();
+            named.peek().is_some() && named.all(|thread| thread.nice == (engine + 5).min(19))
         };
         gives_way("store") && gives_way("tokio-rt-worker")
     });
